@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Names, asynchronously: proto/dns-* bound to sockets, timers and the network's servers. A callback
+ * never runs inside the call that asked. Thread 0 only.
+ */
+#include "helper/network.h"
+
+typedef struct Resolver Resolver;
+typedef struct Lookup Lookup;
+
+enum {
+        LOOKUP_NO_CACHE = 1 << 0,
+        LOOKUP_NO_CNAME = 1 << 1,
+        LOOKUP_NO_SEARCH = 1 << 2,
+        LOOKUP_NO_NETWORK = 1 << 3,
+};
+
+typedef struct LookupAddress LookupAddress;
+struct LookupAddress {
+        int ifindex;
+        IpAddr addr;
+};
+
+typedef struct LookupRecord LookupRecord;
+struct LookupRecord {
+        int ifindex;
+        uint16_t class, type;
+        uint32_t ttl;
+        const uint8_t *wire; /* the whole record, name uncompressed, as in resolve1 */
+        size_t wire_size;
+};
+
+/* What a look-up gave; valid inside the callback. */
+typedef struct LookupResult LookupResult;
+struct LookupResult {
+        int error; /* 0 or negative errno: -ESRCH no such name, -ENODATA no such record, -ETIMEDOUT,
+                      -EIO servers failed, -ENETUNREACH no servers, -ECANCELED resolver gone */
+        const LookupAddress *addresses; /* sorted by RFC 6724 */
+        size_t n_addresses;
+        const LookupRecord *records;
+        size_t n_records;
+        const char *canonical;
+        bool from_cache, stale;
+        const char *protocol; /* "udp", "tcp", "dot", "cache", "local" */
+        Endpoint server;      /* AF_UNSPEC when none was asked */
+        usec_t took_usec;
+};
+typedef void (*LookupFn)(Lookup *lookup, const LookupResult *result, void *userdata);
+
+int resolver_new(Resolver **ret, Network *network, const Settings *settings);
+Resolver *resolver_free(Resolver *resolver);
+int resolver_reload(Resolver *resolver, const Settings *settings);
+
+/* `family` AF_UNSPEC, AF_INET or AF_INET6; ifindex 0: any. -EINVAL for a name that cannot be one.
+ */
+int resolver_lookup_host(Resolver *resolver, Lookup **ret, int ifindex, const char *name,
+        int family, unsigned flags, LookupFn fn, void *userdata);
+int resolver_lookup_record(Resolver *resolver, Lookup **ret, int ifindex, const char *name,
+        uint16_t class, uint16_t type, unsigned flags, LookupFn fn, void *userdata);
+/* No callback follows. Needed only to give up early: a look-up frees itself after its callback. */
+Lookup *lookup_cancel(Lookup *lookup);
+
+typedef struct ResolverServer ResolverServer;
+struct ResolverServer {
+        Endpoint endpoint; /* .ifindex: its link, 0 for global; .name: TLS name */
+        const char *protocol;
+};
+typedef struct ResolverStatistics ResolverStatistics;
+struct ResolverStatistics {
+        uint64_t cache_entries, cache_hits, cache_misses;
+        uint64_t transactions_current, transactions_total;
+};
+
+void resolver_flush(Resolver *resolver);
+void resolver_statistics(const Resolver *resolver, ResolverStatistics *ret);
+/* Server `i`, or false behind the last. */
+bool resolver_server(const Resolver *resolver, size_t i, ResolverServer *ret);

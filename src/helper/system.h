@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * All helpers of a context, started in one written order and stopped in its reverse. A helper that
+ * is not built in is its *-fallback.c file, so that nobody asks with #if.
+ */
+#include "helper/network.h"
+
+typedef struct System System;
+typedef struct Resolver Resolver;     /* helper/resolver.h */
+typedef struct TimeClient TimeClient; /* helper/time.h */
+
+/* `settings` must stay until system_reload() or system_free(). */
+int system_new(System **ret, struct lws_context *cx, const Settings *settings);
+System *system_free(System *system);
+int system_reload(System *system, const Settings *settings);
+
+Network *system_network(System *system);
+Resolver *system_resolver(System *system); /* NULL when not built in */
+TimeClient *system_time(System *system);   /* NULL when not built in */

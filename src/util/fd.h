@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/* File descriptors: closing by scope, and files that are either old or new, never half. */
+#include "util/error.h"
+#include <stddef.h>
+
+/* Closes `fd` unless negative, keeps errno, returns -EBADF to be assigned back. */
+int fd_close(int fd);
+
+static inline _unused_ void fd_closep(int *fd)
+{
+        *fd = fd_close(*fd);
+}
+
+#define _cleanup_fd_ _cleanup_(fd_closep)
+
+/* Writes to a new name in `dirfd`, syncs, renames over `name` and syncs the folder. On failure
+ * the old file is untouched and the new name is gone. */
+int file_write_atomic(int dirfd, const char *name, const void *data, size_t size, unsigned mode);
+
+/* Reads a whole file, NUL-terminated for convenience; -EFBIG when it is over `max` bytes.
+ * The caller frees *ret_data. */
+int file_read(int dirfd, const char *name, size_t max, char **ret_data, size_t *ret_size);
