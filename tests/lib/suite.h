@@ -23,7 +23,7 @@ static inline __attribute__((unused)) uint64_t test_seed(void)
 #define TEST_MAIN(name, ...)                                                                       \
         int main(void)                                                                             \
         {                                                                                          \
-                static const TTest *const tests[] = { __VA_ARGS__ };                               \
+                const TTest *const tests[] = { __VA_ARGS__ };                                      \
                 Suite *suite = suite_create(name);                                                 \
                 TCase *tc = tcase_create(name);                                                    \
                 SRunner *runner;                                                                   \
