@@ -17,7 +17,7 @@
 
 #define ELEMENTSOF(array)               (sizeof(array) / sizeof((array)[0]))
 #define container_of(ptr, type, member) ((type *) ((char *) (ptr) -offsetof(type, member)))
-#define MIN(a, b)                       ((a) < (b) ? (a) : (b))
+#define MIN(a, b)                       ((a) < (b) ? (a) : (b)) /* evaluates twice */
 #define MAX(a, b)                       ((a) > (b) ? (a) : (b))
 
 /* Move a pointer out of a variable that a cleanup would otherwise free. */
