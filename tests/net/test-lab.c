@@ -10,9 +10,8 @@
 
 int main(void)
 {
-        static const char *const dnsmasq[] = { "dnsmasq", "--keep-in-foreground",
-                "--log-facility=-", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                "--user=root", "--group=root", "--pid-file=", "--interface=servers",
+        static const char *const dnsmasq[] = { "dnsmasq", "--no-daemon", "--conf-file=/dev/null",
+                "--no-resolv", "--no-hosts", "--pid-file=", "--interface=servers",
                 "--bind-interfaces", NULL };
         static const char *const none[] = { "/nonexistent", NULL };
         Server s = SERVER_NULL;
