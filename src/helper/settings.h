@@ -121,9 +121,13 @@ typedef enum StageProvider {
         STAGE_PROVIDER_BUILTIN, /* ours: EST, OAuth */
 } StageProvider;
 
+/* Which rung waits for the captive portal check. */
+typedef enum PortalWait { PORTAL_WAIT_POST_TIME, PORTAL_WAIT_PRE_TIME } PortalWait;
+
 typedef struct PortalSettings PortalSettings;
 struct PortalSettings {
         bool check;
+        PortalWait wait;
         StringList urls;
 };
 

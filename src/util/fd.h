@@ -14,6 +14,15 @@ static inline _unused_ void fd_closep(int *fd)
 
 #define _cleanup_fd_ _cleanup_(fd_closep)
 
+/* Moves a descriptor out of a variable that a cleanup would otherwise close. */
+static inline int fd_take(int *fd)
+{
+        int taken = *fd;
+
+        *fd = -EBADF;
+        return taken;
+}
+
 /* Writes to a new name in `dirfd`, syncs, renames over `name` and syncs the folder. On failure
  * the old file is untouched and the new name is gone. */
 int file_write_atomic(int dirfd, const char *name, const void *data, size_t size, unsigned mode);
