@@ -26,11 +26,21 @@ typedef struct LadderWatch LadderWatch;
  * no need). Called often; must be cheap. */
 typedef void (*LadderWakeFn)(void *userdata, usec_t deadline);
 
+/* Where the times of entries and holds come from; by default util/clock.h. A test puts its own
+ * here. */
+typedef struct LadderClocks LadderClocks;
+struct LadderClocks {
+        usec_t (*boottime)(void), (*monotonic)(void), (*realtime)(void);
+};
+
 int ladder_new(Ladder **ret, LadderWakeFn wake, void *userdata);
+void ladder_set_clocks(Ladder *ladder, const LadderClocks *clocks);
+/* Not from inside a watch or a notifier. Holds and watches that are still there come off it. */
 Ladder *ladder_free(Ladder *ladder);
 DEFINE_CLEANUP(Ladder, ladder_free)
 
-/* Applies what is due at `now` (CLOCK_BOOTTIME): falls, then climbs as far as holds allow. */
+/* Applies what is due at `now` (CLOCK_BOOTTIME): falls, then climbs as far as holds allow, all in
+ * this call; bounded, what is left over waits for the next turn. */
 void ladder_process(Ladder *ladder, usec_t now);
 
 /* The libwebsockets face of this ladder (mgr->state is kept equal to ladder_state()). */
@@ -47,9 +57,11 @@ int ladder_set_target(Ladder *ladder, int state);
 int ladder_target(const Ladder *ladder);
 /* How long a requirement must be missing before the state falls (FlapSec=). */
 void ladder_set_flap(Ladder *ladder, usec_t flap_usec);
-/* Enters POLICY_INVALID, lets its watchers drain, then climbs again from below POLICY_VALID. */
+/* Enters POLICY_INVALID, lets its watchers drain for a turn of the loop, then climbs again from
+ * below POLICY_VALID. Nothing to do, and nothing done, while POLICY_VALID does not hold. */
 void ladder_request_policy_invalid(Ladder *ladder);
-/* Enters CONTEXT_DESTROYING at once; nothing follows it. */
+/* Enters CONTEXT_DESTROYING at once; nothing follows it. From inside a watch or notifier: no gate
+ * is open from here on, and the change is told when those have returned. */
 void ladder_destroying(Ladder *ladder, usec_t now);
 
 /* -- Watches: told after each committed change, in the order of registration. ------------------ */
