@@ -50,6 +50,8 @@ struct LinkGateway {
         uint32_t metric;
 };
 
+typedef struct LinkState LinkState; /* helper/link.c */
+
 struct Link {
         List link; /* Network.links, by ifindex */
         Network *network;
@@ -75,6 +77,7 @@ struct Link {
         char wait_code[32];
         char wait_why[128];
         usec_t wait_next_try_usec; /* CLOCK_MONOTONIC */
+        LinkState *state;          /* clients, timers, what is applied; private to links */
 };
 
 struct NetworkWatch {
@@ -88,6 +91,10 @@ struct NetworkWatch {
 int network_new(Network **ret, struct lws_context *cx, const Settings *settings);
 Network *network_free(Network *network);
 int network_reload(Network *network, const Settings *settings);
+
+Thread *network_thread(const Network *network);
+struct lws_vhost *network_vhost(const Network *network);
+const Settings *network_settings(const Network *network);
 
 void network_watch_link(Network *network, NetworkWatch *watch);
 void network_watch_unlink(NetworkWatch *watch);
