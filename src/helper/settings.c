@@ -84,6 +84,26 @@ void host_port_list_clear(HostPortList *l)
         *l = (HostPortList){ 0 };
 }
 
+int expected_hold_list_add(ExpectedHoldList *l, int state, const char *who)
+{
+        char *copy = strdup(who);
+
+        if (!copy || grow(&l->items, l->n, sizeof(*l->items)) < 0) {
+                free(copy);
+                return -ENOMEM;
+        }
+        l->items[l->n++] = (ExpectedHold){ .state = state, .who = copy };
+        return 0;
+}
+
+void expected_hold_list_clear(ExpectedHoldList *l)
+{
+        for (size_t i = 0; i < l->n; i++)
+                free(l->items[i].who);
+        free(l->items);
+        *l = (ExpectedHoldList){ 0 };
+}
+
 int settings_new(Settings **ret)
 {
         Settings *s = calloc(1, sizeof(*s));
@@ -93,6 +113,10 @@ int settings_new(Settings **ret)
         *s = (Settings){
                 .target = LWS_SYSTATE_OPERATIONAL,
                 .flap_usec = 300 * USEC_PER_MSEC,
+                .quota_attachments = 4096,
+                .quota_holds = 64,
+                .quota_lookups = 256,
+                .quota_connections = 256,
                 .dns = { .cache = true,
                         .cache_max_bytes = 4 << 20,
                         .stale_usec = USEC_PER_DAY,
@@ -124,9 +148,7 @@ Settings *settings_free(Settings *s)
         for (size_t i = 0; i < s->n_links; i++)
                 link_settings_clear(&s->links[i]);
         free(s->links);
-        for (size_t i = 0; i < s->n_expected_holds; i++)
-                free(s->expected_holds[i].who);
-        free(s->expected_holds);
+        expected_hold_list_clear(&s->expected_holds);
         string_list_clear(&s->require_links);
         endpoint_list_clear(&s->dns.servers);
         endpoint_list_clear(&s->dns.fallback_servers);

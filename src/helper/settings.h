@@ -7,6 +7,7 @@
  */
 #include "util/addr.h"
 #include "util/clock.h"
+#include "util/error.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -150,15 +151,20 @@ struct ExpectedHold {
         char *who;
 };
 
+typedef struct ExpectedHoldList ExpectedHoldList;
+struct ExpectedHoldList {
+        ExpectedHold *items;
+        size_t n;
+};
+
 typedef struct Settings Settings;
 struct Settings {
         int target;
         RequireFamily require_family;
         StringList require_links;
         usec_t flap_usec;
-        unsigned quota_attachments, quota_holds; /* 0: default */
-        ExpectedHold *expected_holds;
-        size_t n_expected_holds;
+        uint32_t quota_attachments, quota_holds, quota_lookups, quota_connections; /* per uid */
+        ExpectedHoldList expected_holds;
 
         LinkSettings *links;
         size_t n_links;
@@ -175,6 +181,7 @@ struct Settings {
 /* A Settings with every default in place and no link section. */
 int settings_new(Settings **ret);
 Settings *settings_free(Settings *s);
+DEFINE_CLEANUP(Settings, settings_free)
 /* A link section with every default in place, appended; `glob` is copied. */
 int settings_add_link(Settings *s, const char *glob, LinkSettings **ret);
 /* The section for a link of this name, or NULL: observe it. */
@@ -190,3 +197,5 @@ int prefix_list_add(PrefixList *l, const IpPrefix *p);
 void prefix_list_clear(PrefixList *l);
 int host_port_list_add(HostPortList *l, const char *host, uint16_t port);
 void host_port_list_clear(HostPortList *l);
+int expected_hold_list_add(ExpectedHoldList *l, int state, const char *who);
+void expected_hold_list_clear(ExpectedHoldList *l);

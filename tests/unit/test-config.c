@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/config-value.h"
+#include "daemon/config.h"
+#include "lib/suite.h"
+#include "util/log.h"
+#include <lwsd/lws-states.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char error[CONFIG_ERROR_SIZE];
+static char warned[2048];
+
+static void keep_warnings(int severity, const char *message, const LogField *fields)
+{
+        strncat(warned, message, sizeof(warned) - strlen(warned) - 2);
+        strcat(warned, "\n");
+}
+
+static Settings *parse(const char *text)
+{
+        Settings *s = NULL;
+
+        error[0] = warned[0] = 0;
+        log_set_sink(keep_warnings);
+        ck_assert_int_eq(settings_new(&s), 0);
+        if (config_parse(s, "t.conf", text, strlen(text), error) < 0)
+                return settings_free(s);
+        return s;
+}
+
+static void refused(const char *text, const char *expected)
+{
+        ck_assert_ptr_null(parse(text));
+        ck_assert_msg(strncmp(error, expected, strlen(expected)) == 0, "got: %s, not: %s", error,
+                expected);
+        ck_assert_ptr_null(strchr(error, '\n'));
+}
+
+START_TEST(every_section_arrives)
+{
+        Settings *s = parse("[Manager]\nTarget=time-valid\nRequireFamily=both\nFlapSec=1min 2.5s\n"
+                            "QuotaHolds=7\nHold=registered:enroll auth1:me\n"
+                            "[Link eth*]\nDHCP=ipv4\nAddress=10.0.0.2/24 fd00::2/64\n"
+                            "Gateway=10.0.0.1\nNTP=time.example:124 [fe80::1%eth0]:123\nMetric=7\n"
+                            "ConflictDetection=strict\n"
+                            "[Link *]\nManaged=no\n"
+                            "[DNS]\nServers=1.2.3.4#dns.example [fe80::1%eth0]:5353\n"
+                            "CacheMaxBytes=2M\nDNSOverTLS=opportunistic\nStub=no\n"
+                            "[Time]\nSetClock=no\nMinSources=3\nObserve=yes\n"
+                            "[Registration]\nProvider=hold\n[Policy]\nFile=/p.json\n");
+
+        ck_assert_ptr_nonnull(s);
+        ck_assert_str_eq(warned, "");
+        ck_assert_int_eq(s->target, LWS_SYSTATE_TIME_VALID);
+        ck_assert_int_eq(s->require_family, REQUIRE_FAMILY_BOTH);
+        ck_assert_uint_eq(s->flap_usec, 62500 * USEC_PER_MSEC);
+        ck_assert_uint_eq(s->quota_holds, 7);
+        ck_assert_uint_eq(s->quota_attachments, 4096);
+        ck_assert_uint_eq(s->expected_holds.n, 2);
+        ck_assert_str_eq(s->expected_holds.items[1].who, "me");
+        ck_assert_uint_eq(s->n_links, 2);
+        ck_assert_int_eq(s->links[0].dhcp, DHCP_MODE_IPV4);
+        ck_assert_uint_eq(s->links[0].addresses.n, 2);
+        ck_assert_str_eq(s->links[0].ntp.items[1].host, "fe80::1%eth0");
+        ck_assert_uint_eq(s->links[0].ntp.items[0].port, 124);
+        ck_assert(!s->links[1].managed);
+        ck_assert_uint_eq(s->dns.servers.items[1].port, 5353);
+        ck_assert_uint_eq(s->dns.cache_max_bytes, 2 << 20);
+        ck_assert_int_eq(s->dns.over_tls, DNS_OVER_TLS_OPPORTUNISTIC);
+        ck_assert_uint_eq(s->dns.stub.n, 0);
+        ck_assert(!s->time.set_clock);
+        ck_assert_int_eq(s->time.observe, TIME_OBSERVE_YES);
+        ck_assert_int_eq(s->registration.provider, STAGE_PROVIDER_HOLD);
+        ck_assert_str_eq(s->policy.file, "/p.json");
+        settings_free(s);
+}
+END_TEST
+
+START_TEST(a_repeated_key_appends_and_an_empty_one_resets)
+{
+        Settings *s = parse("[DNS]\nServers=1.1.1.1\nServers=2.2.2.2 3.3.3.3\nCache=no\nCache=\n"
+                            "Domains=a.example\nDomains=\nDomains=b.example\n");
+
+        ck_assert_ptr_nonnull(s);
+        ck_assert_uint_eq(s->dns.servers.n, 3);
+        ck_assert(s->dns.cache);
+        ck_assert_uint_eq(s->dns.domains.n, 1);
+        ck_assert_str_eq(s->dns.domains.items[0], "b.example");
+        settings_free(s);
+}
+END_TEST
+
+START_TEST(the_same_link_section_goes_on)
+{
+        Settings *s = parse("[Link eth0]\n[Link *]\nMetric=5\n[Link eth0]\nMetric=3\n");
+
+        ck_assert_ptr_nonnull(s);
+        ck_assert_uint_eq(s->n_links, 2);
+        ck_assert_uint_eq(s->links[0].metric, 3);
+        ck_assert_uint_eq(s->links[1].metric, 5);
+        settings_free(s);
+}
+END_TEST
+
+START_TEST(what_is_unknown_warns_with_its_place)
+{
+        Settings *s = parse("# x\n[Manager]\nColour=blue\n[Nope]\nA=b\n[DNS]\nCache=no\n");
+
+        ck_assert_ptr_nonnull(s);
+        ck_assert(!s->dns.cache);
+        ck_assert_ptr_nonnull(strstr(warned, "t.conf:3: "));
+        ck_assert_ptr_nonnull(strstr(warned, "t.conf:4: unknown section [Nope]"));
+        settings_free(s);
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_refused_with_its_place)
+{
+        char text[512];
+
+        refused("[Manager]\n\nTarget=heaven\n", "t.conf:3: Target=heaven: not a state");
+        refused("[Manager]\nTarget=unknown\n", "t.conf:2: ");
+        refused("[Manager]\nFlapSec=1 parsec\n", "t.conf:2: ");
+        refused("[Manager]\nFlapSec=-1\n", "t.conf:2: ");
+        refused("[Manager]\nQuotaHolds=0\n", "t.conf:2: ");
+        refused("[Manager]\nHold=enroll\n", "t.conf:2: ");
+        refused("[Manager\nTarget=dhcp\n", "t.conf:1: ");
+        refused("[Manager] x\n", "t.conf:1: ");
+        refused("Target=dhcp\n", "t.conf:1: ");
+        refused("[Manager]\nTarget\n", "t.conf:2: expected KEY=VALUE");
+        refused("[Manager]\nTarget=dhcp\n [DNS]\n", "t.conf:3: ");
+        refused("[Link]\nDHCP=yes\n", "t.conf:1: ");
+        refused("[Link a]\nDHCP=maybe\n", "t.conf:2: DHCP=maybe: expected one of no ipv4 ipv6 yes");
+        refused("[Link a]\nAddress=10.0.0.1\n", "t.conf:2: ");
+        refused("[Link a]\nMetric=4294967296\n", "t.conf:2: ");
+        refused("[DNS]\nServers=dns.example\n", "t.conf:2: ");
+        refused("[DNS]\nServers=1.2.3.4:70000\n", "t.conf:2: ");
+        refused("[DNS]\nCacheMaxBytes=99999999999999999999\n", "t.conf:2: ");
+        refused("[DNS]\nCacheMaxBytes=9999999999T\n", "t.conf:2: ");
+        refused("[DNS]\nStub=yes\n", "t.conf:2: ");
+        refused("[Time]\nServers=a..b\n", "t.conf:2: ");
+        refused("[Time]\nPollMinSec=2h\n", "t.conf:2: ");
+        refused("[Auth1]\nProvider=oauth\n", "t.conf:2: ");
+        /* the limits that inih would pass by in silence */
+        snprintf(text, sizeof(text), "[DNS]\nDomains=%0180d.%015d\n", 0, 0);
+        refused(text, "t.conf:2: line over 199 bytes");
+        snprintf(text, sizeof(text), "[Link %045d]\n", 0);
+        refused(text, "t.conf:1: section name over 49 bytes");
+}
+END_TEST
+
+START_TEST(a_line_of_199_bytes_passes)
+{
+        char text[512];
+        Settings *s;
+
+        snprintf(text, sizeof(text), "[Policy]\nUrl=%0195d\n[Link %044d]\nMetric=1", 1, 2);
+        s = parse(text);
+        ck_assert_msg(s != NULL, "%s", error);
+        ck_assert_uint_eq(strlen(s->policy.url), 195);
+        ck_assert_uint_eq(strlen(s->links[0].glob), 44);
+        settings_free(s);
+}
+END_TEST
+
+START_TEST(nul_bytes_and_cut_files_are_harmless)
+{
+        static const char text[] = "[DNS]\nServers=1.2.3.4\nCache=n\0o\n";
+        Settings *s = NULL;
+
+        for (size_t n = 0; n < sizeof(text); n++) {
+                ck_assert_int_eq(settings_new(&s), 0);
+                (void) config_parse(s, "t", text, n, error);
+                s = settings_free(s);
+        }
+        ck_assert_int_eq(settings_new(&s), 0);
+        ck_assert_int_eq(config_parse(s, "t", text, sizeof(text) - 1, error), -EINVAL);
+        ck_assert_str_eq(error, "t:3: a NUL byte");
+        settings_free(s);
+}
+END_TEST
+
+START_TEST(times_take_systemd_units)
+{
+        static const struct {
+                const char *text;
+                usec_t usec;
+        } good[] = { { "5", 5000000 }, { "300ms", 300000 }, { "1min 30s", 90000000 },
+                { "1.5s", 1500000 }, { "2h30min", 9000000000 }, { "0", 0 }, { "10us", 10 },
+                { "infinity", USEC_INFINITY }, { "1d", USEC_PER_DAY } };
+        static const char *const bad[] = { "", "s", "5x", "1.", ".5", "-5", "99999999999999y",
+                "5 5 z", "infinity5" };
+        usec_t usec;
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+                ck_assert_msg(usec_parse(good[i].text, &usec) == 0, "%s", good[i].text);
+                ck_assert_uint_eq(usec, good[i].usec);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                ck_assert_msg(usec_parse(bad[i], &usec) < 0, "%s", bad[i]);
+}
+END_TEST
+
+static void put(const char *root, const char *path, const char *text)
+{
+        char full[4096], *slash;
+        FILE *f;
+
+        snprintf(full, sizeof(full), "%s%s", root, path);
+        for (slash = strchr(full + strlen(root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = 0;
+                (void) mkdir(full, 0755);
+                *slash = '/';
+        }
+        if (!text) {
+                ck_assert_int_eq(symlink("/dev/null", full), 0);
+                return;
+        }
+        f = fopen(full, "w");
+        ck_assert_ptr_nonnull(f);
+        fputs(text, f);
+        fclose(f);
+}
+
+START_TEST(dropins_are_read_by_name_and_mask_by_place)
+{
+        char root[] = "/tmp/lwsd-config-XXXXXX", command[64];
+        ConfigPaths paths = { .root = root };
+        Settings *s = NULL;
+
+        ck_assert_ptr_nonnull(mkdtemp(root));
+        put(root, "/etc/lwsd/lwsd.conf", "[DNS]\nServers=1.0.0.1\nCache=no\n");
+        put(root, "/usr/lib/lwsd/lwsd.conf.d/10-a.conf", "[DNS]\nServers=1.0.0.2\n");
+        put(root, "/usr/lib/lwsd/lwsd.conf.d/20-b.conf", "[DNS]\nServers=1.0.0.9\n");
+        put(root, "/run/lwsd/lwsd.conf.d/20-b.conf", "[DNS]\nServers=1.0.0.4\n");
+        put(root, "/etc/lwsd/lwsd.conf.d/15-c.conf", "[DNS]\nServers=1.0.0.3\n");
+        put(root, "/usr/lib/lwsd/lwsd.conf.d/30-d.conf", "[DNS]\nServers=1.0.0.9\n");
+        put(root, "/etc/lwsd/lwsd.conf.d/30-d.conf", NULL);
+        put(root, "/etc/lwsd/lwsd.conf.d/40-e.conf.bak", "nonsense\n");
+        ck_assert_msg(config_load(&s, &paths, error) == 0, "%s", error);
+        ck_assert_uint_eq(s->dns.servers.n, 4);
+        for (size_t i = 0; i < 4; i++)
+                ck_assert_uint_eq(s->dns.servers.items[i].addr.bytes[3], i + 1);
+        ck_assert(!s->dns.cache);
+        s = settings_free(s);
+
+        paths.file = "/nonexistent/lwsd.conf";
+        ck_assert_int_eq(config_load(&s, &paths, error), -ENOENT);
+        paths.file = NULL;
+        paths.root = "/nonexistent";
+        ck_assert_int_eq(config_load(&s, &paths, error), 0);
+        settings_free(s);
+        snprintf(command, sizeof(command), "rm -r %s", root);
+        ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+TEST_MAIN("config", every_section_arrives, a_repeated_key_appends_and_an_empty_one_resets,
+        the_same_link_section_goes_on, what_is_unknown_warns_with_its_place,
+        what_is_wrong_is_refused_with_its_place, a_line_of_199_bytes_passes,
+        nul_bytes_and_cut_files_are_harmless, times_take_systemd_units,
+        dropins_are_read_by_name_and_mask_by_place)
