@@ -32,7 +32,7 @@
 #define LWSD_ERROR_TIMEOUT            "org.lwsd1.Error.Timeout"
 #define LWSD_ERROR_CANCELLED          "org.lwsd1.Error.Cancelled"
 /* of look-ups */
-#define LWSD_ERROR_NO_SUCH_NAME    "org.lwsd1.Error.NoSuchName"
-#define LWSD_ERROR_NO_SUCH_RECORD  "org.lwsd1.Error.NoSuchRecord"
-#define LWSD_ERROR_NO_SERVERS      "org.lwsd1.Error.NoServers"
-#define LWSD_ERROR_SERVERS_FAILED  "org.lwsd1.Error.ServersFailed"
+#define LWSD_ERROR_NO_SUCH_NAME   "org.lwsd1.Error.NoSuchName"
+#define LWSD_ERROR_NO_SUCH_RECORD "org.lwsd1.Error.NoSuchRecord"
+#define LWSD_ERROR_NO_SERVERS     "org.lwsd1.Error.NoServers"
+#define LWSD_ERROR_SERVERS_FAILED "org.lwsd1.Error.ServersFailed"
