@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "proto/dns-name.h"
+#include "util/error.h"
+#include <stdio.h>
+#include <string.h>
+
+const DnsName DNS_NAME_ROOT = { .len = 1 };
+
+/* Label lengths are below 64 and thus never a letter: the whole wire form folds at once. */
+static inline uint8_t fold(uint8_t c)
+{
+        return (uint8_t) (c - 'A') < 26 ? c | 0x20 : c;
+}
+
+/*
+ * RFC 1035 4.1.4, with the reading of RFC 9267 2: every pointer must point before the place where
+ * the run of labels that holds it started, so that the number of jumps is bounded by the message
+ * and no loop is possible. `floor` is the first offset a pointer may name.
+ */
+static int name_read(Reader *r, DnsName *ret, size_t floor)
+{
+        Reader at = *r;
+        size_t limit = r->pos, end = 0;
+        DnsName n;
+
+        n.len = 0;
+        for (;;) {
+                uint8_t c = reader_u8(&at);
+                size_t target;
+
+                if (at.failed)
+                        return -EBADMSG;
+                if (c < 0x40) {
+                        if (n.len + 1u + c + (c > 0) > DNS_NAME_MAX)
+                                return -EBADMSG;
+                        n.wire[n.len++] = c;
+                        if (c == 0)
+                                break;
+                        reader_copy(&at, n.wire + n.len, c);
+                        n.len = (uint8_t) (n.len + c);
+                        continue;
+                }
+                if (c < 0xc0)
+                        return -EBADMSG;
+                target = (size_t) (c & 0x3f) << 8 | reader_u8(&at);
+                if (at.failed || target < floor || target >= limit)
+                        return -EBADMSG;
+                if (end == 0)
+                        end = at.pos;
+                limit = target;
+                reader_seek(&at, target);
+        }
+        reader_seek(r, end > 0 ? end : at.pos);
+        *ret = n;
+        return 0;
+}
+
+int dns_name_read(Reader *r, DnsName *ret)
+{
+        return name_read(r, ret, DNS_HEADER_SIZE);
+}
+
+int dns_name_read_plain(Reader *r, DnsName *ret)
+{
+        return name_read(r, ret, SIZE_MAX);
+}
+
+void dns_name_write(Writer *w, const DnsName *n)
+{
+        writer_bytes(w, n->wire, n->len);
+}
+
+/* Decodes one octet of a label; the cursor moves behind it. */
+static int text_octet(const char **s, uint8_t *ret)
+{
+        const char *p = *s;
+
+        if (*p == '\\') {
+                unsigned v;
+
+                p++;
+                if (*p == 0)
+                        return -EINVAL;
+                if (*p < '0' || *p > '9') {
+                        *ret = (uint8_t) *p;
+                        *s = p + 1;
+                        return 0;
+                }
+                if (p[1] < '0' || p[1] > '9' || p[2] < '0' || p[2] > '9')
+                        return -EINVAL;
+                v = (unsigned) (p[0] - '0') * 100 + (unsigned) (p[1] - '0') * 10 +
+                    (unsigned) (p[2] - '0');
+                if (v > 255)
+                        return -EINVAL;
+                *ret = (uint8_t) v;
+                *s = p + 3;
+                return 0;
+        }
+        *ret = (uint8_t) *p;
+        *s = p + 1;
+        return 0;
+}
+
+int dns_name_from_text(const char *s, DnsName *ret, bool *ret_absolute)
+{
+        bool absolute = false;
+        size_t start = 0, pos = 1;
+        DnsName n;
+
+        if (*s == 0)
+                return -EINVAL;
+        if (strcmp(s, ".") == 0) {
+                *ret = DNS_NAME_ROOT;
+                if (ret_absolute)
+                        *ret_absolute = true;
+                return 0;
+        }
+        while (*s) {
+                uint8_t c;
+
+                absolute = false;
+                if (*s == '.') {
+                        s++;
+                        if (pos == start + 1)
+                                return -EINVAL;
+                        n.wire[start] = (uint8_t) (pos - start - 1);
+                        start = pos++;
+                        absolute = true;
+                        continue;
+                }
+                if (text_octet(&s, &c) < 0)
+                        return -EINVAL;
+                if (pos - start > DNS_LABEL_MAX || pos >= DNS_NAME_MAX - 1)
+                        return -EINVAL;
+                n.wire[pos++] = c;
+        }
+        if (pos > start + 1) {
+                n.wire[start] = (uint8_t) (pos - start - 1);
+                start = pos;
+        }
+        n.wire[start] = 0;
+        n.len = (uint8_t) (start + 1);
+        *ret = n;
+        if (ret_absolute)
+                *ret_absolute = absolute;
+        return 0;
+}
+
+const char *dns_name_to_text(const DnsName *n, char buf[static DNS_NAME_TEXT_MAX])
+{
+        size_t out = 0;
+
+        for (size_t i = 0; i < n->len && n->wire[i] > 0; i += 1u + n->wire[i]) {
+                if (out > 0)
+                        buf[out++] = '.';
+                for (size_t k = 1; k <= n->wire[i]; k++) {
+                        uint8_t c = n->wire[i + k];
+
+                        if (c <= 0x20 || c >= 0x7f)
+                                out += (size_t) sprintf(buf + out, "\\%03u", c);
+                        else if (strchr(".\\\"();@$", c))
+                                out += (size_t) sprintf(buf + out, "\\%c", c);
+                        else
+                                buf[out++] = (char) c;
+                }
+        }
+        if (out == 0)
+                buf[out++] = '.';
+        buf[out] = 0;
+        return buf;
+}
+
+bool dns_name_equal(const DnsName *a, const DnsName *b)
+{
+        if (a->len != b->len)
+                return false;
+        for (size_t i = 0; i < a->len; i++)
+                if (a->wire[i] != b->wire[i] && fold(a->wire[i]) != fold(b->wire[i]))
+                        return false;
+        return true;
+}
+
+bool dns_name_same(const DnsName *a, const DnsName *b)
+{
+        return a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0;
+}
+
+uint64_t dns_name_hash(const DnsName *n, uint64_t seed)
+{
+        uint64_t h = seed ^ 0xcbf29ce484222325u;
+
+        for (size_t i = 0; i < n->len; i++)
+                h = (h ^ fold(n->wire[i])) * 0x100000001b3u;
+        h ^= h >> 32;
+        h *= 0x9e3779b97f4a7c15u;
+        return h ^ (h >> 29);
+}
+
+void dns_name_lower(DnsName *n)
+{
+        for (size_t i = 0; i < n->len; i++)
+                n->wire[i] = fold(n->wire[i]);
+}
+
+unsigned dns_name_labels(const DnsName *n)
+{
+        unsigned labels = 0;
+
+        for (size_t i = 0; i < n->len && n->wire[i] > 0; i += 1u + n->wire[i])
+                labels++;
+        return labels;
+}
+
+bool dns_name_is_under(const DnsName *n, const DnsName *zone)
+{
+        size_t skip;
+
+        if (n->len < zone->len)
+                return false;
+        /* only where a label starts may the zone start */
+        skip = (size_t) (n->len - zone->len);
+        for (size_t i = 0; i < skip; i += 1u + n->wire[i])
+                if (i + 1u + n->wire[i] > skip)
+                        return false;
+        for (size_t i = 0; i < zone->len; i++)
+                if (fold(n->wire[skip + i]) != fold(zone->wire[i]))
+                        return false;
+        return true;
+}
+
+bool dns_name_parent(DnsName *n)
+{
+        size_t cut = 1u + n->wire[0];
+
+        if (n->len <= 1)
+                return false;
+        n->len = (uint8_t) (n->len - cut);
+        memmove(n->wire, n->wire + cut, n->len);
+        return true;
+}
+
+int dns_name_join(const DnsName *head, const DnsName *tail, DnsName *ret)
+{
+        size_t keep = head->len > 0 ? head->len - 1u : 0;
+        DnsName n;
+
+        if (keep + tail->len > DNS_NAME_MAX)
+                return -ENAMETOOLONG;
+        memcpy(n.wire, head->wire, keep);
+        memcpy(n.wire + keep, tail->wire, tail->len);
+        n.len = (uint8_t) (keep + tail->len);
+        *ret = n;
+        return 0;
+}
+
+int dns_name_rebase(const DnsName *n, const DnsName *from, const DnsName *to, DnsName *ret)
+{
+        DnsName head;
+
+        if (n->len <= from->len || !dns_name_is_under(n, from))
+                return -EINVAL;
+        head.len = (uint8_t) (n->len - from->len + 1);
+        memcpy(head.wire, n->wire, head.len - 1u);
+        return dns_name_join(&head, to, ret);
+}
+
+static bool is_host_char(uint8_t c, bool edge)
+{
+        c = fold(c);
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || (c == '-' && !edge);
+}
+
+bool dns_name_is_host(const DnsName *n)
+{
+        if (n->len <= 1)
+                return false;
+        for (size_t i = 0; n->wire[i] > 0; i += 1u + n->wire[i])
+                for (size_t k = 1; k <= n->wire[i]; k++)
+                        if (!is_host_char(n->wire[i + k], k == 1 || k == n->wire[i]))
+                                return false;
+        return true;
+}
+
+void dns_name_for_address(const IpAddr *a, DnsName *ret)
+{
+        char text[96];
+        size_t out = 0;
+
+        if (a->family == AF_INET) {
+                snprintf(text, sizeof(text), "%u.%u.%u.%u.in-addr.arpa", a->bytes[3], a->bytes[2],
+                        a->bytes[1], a->bytes[0]);
+        } else {
+                for (size_t i = 16; i-- > 0;)
+                        out += (size_t) sprintf(
+                                text + out, "%x.%x.", a->bytes[i] & 15, a->bytes[i] >> 4);
+                strcpy(text + out, "ip6.arpa");
+        }
+        (void) dns_name_from_text(text, ret, NULL);
+}

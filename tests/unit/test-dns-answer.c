@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/suite.h"
+#include "proto/dns-answer.h"
+#include <string.h>
+
+typedef struct Reply Reply;
+struct Reply {
+        uint8_t buf[8192];
+        DnsBuilder b;
+        DnsName q;
+};
+
+static DnsName name(const char *text)
+{
+        DnsName n;
+
+        ck_assert_int_eq(dns_name_from_text(text, &n, NULL), 0);
+        return n;
+}
+
+static void reply_init(Reply *r, const char *qname, unsigned rcode)
+{
+        r->q = name(qname);
+        dns_builder_init(&r->b, r->buf, sizeof(r->buf), 1, (uint16_t) (DNS_FLAG_QR | rcode));
+        dns_builder_question(&r->b, &r->q, DNS_TYPE_A, DNS_CLASS_IN);
+}
+
+static void add_a(Reply *r, const char *owner, uint8_t last)
+{
+        uint8_t addr[4] = { 192, 0, 2, last };
+        DnsName n = name(owner);
+
+        ck_assert(
+                dns_builder_record(&r->b, DNS_ANSWER, &n, DNS_TYPE_A, DNS_CLASS_IN, 300, addr, 4));
+}
+
+static void add_alias(Reply *r, uint16_t type, const char *owner, const char *target, uint32_t ttl)
+{
+        DnsName n = name(owner), t = name(target);
+
+        ck_assert(
+                dns_builder_record(&r->b, DNS_ANSWER, &n, type, DNS_CLASS_IN, ttl, t.wire, t.len));
+}
+
+static void add_soa(Reply *r, const char *zone, uint32_t ttl, uint32_t minimum)
+{
+        uint8_t data[32] = { 0 };
+        Writer w = WRITER_INIT(data + 18, 4);
+        DnsName n = name(zone);
+
+        writer_u32(&w, minimum);
+        ck_assert(dns_builder_record(
+                &r->b, DNS_AUTHORITY, &n, DNS_TYPE_SOA, DNS_CLASS_IN, ttl, data, 22));
+}
+
+static int walk(Reply *r, DnsAnswer **ret)
+{
+        DnsMessage m;
+        int size = dns_builder_finish(&r->b), error;
+
+        ck_assert_int_gt(size, 0);
+        ck_assert_int_eq(dns_message_parse(&m, r->buf, (size_t) size), 0);
+        error = dns_answer_from_message(ret, &m, &r->q, DNS_TYPE_A, DNS_CLASS_IN);
+        dns_message_deinit(&m);
+        return error;
+}
+
+/* The last octets of the addresses, in order. */
+static const char *addresses(const DnsAnswer *a)
+{
+        static char out[256];
+        Reader rd = READER_INIT(a->data, a->size);
+        DnsAnswerRecord rr;
+        size_t n = 0;
+
+        out[0] = 0;
+        while (dns_answer_next(&rd, &rr))
+                if (rr.type == DNS_TYPE_A)
+                        n += (size_t) sprintf(out + n, "%u ", rr.data[3]);
+        return out;
+}
+
+START_TEST(only_the_final_owner_counts)
+{
+        _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL;
+        Reply r;
+
+        /* REQ_DNS 16: any order, strangers' addresses left out */
+        reply_init(&r, "www.x", 0);
+        add_a(&r, "stranger.x", 66);
+        add_a(&r, "c.x", 1);
+        add_alias(&r, DNS_TYPE_CNAME, "b.x", "c.x", 50);
+        add_a(&r, "www.x", 67);
+        add_alias(&r, DNS_TYPE_CNAME, "WWW.x", "b.x", 70);
+        add_a(&r, "C.X", 2);
+        ck_assert_int_eq(walk(&r, &a), 0);
+        ck_assert_int_eq(a->verdict, DNS_VERDICT_POSITIVE);
+        ck_assert_str_eq(addresses(a), "1 2 ");
+        ck_assert_uint_eq(a->n_chain, 2);
+        ck_assert_uint_eq(a->ttl, 50); /* REQ_DNS 39: the smallest of the chain */
+}
+END_TEST
+
+START_TEST(dname_makes_the_alias)
+{
+        _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL;
+        DnsName expect = name("a.b.new.example");
+        Reply r;
+
+        reply_init(&r, "a.b.old.example", 0);
+        add_alias(&r, DNS_TYPE_DNAME, "old.example", "new.example", 99);
+        add_a(&r, "a.b.new.example", 7);
+        ck_assert_int_eq(walk(&r, &a), 0);
+        ck_assert_int_eq(a->verdict, DNS_VERDICT_POSITIVE);
+        ck_assert(dns_name_equal(&a->final, &expect));
+        ck_assert_uint_eq(a->n_chain, 2);
+        ck_assert_str_eq(addresses(a), "7 ");
+}
+END_TEST
+
+START_TEST(loops_and_endless_chains_fail)
+{
+        DnsAnswer *a = NULL;
+        char from[16], to[16];
+        Reply r;
+
+        reply_init(&r, "a", 0);
+        add_alias(&r, DNS_TYPE_CNAME, "a", "b", 1);
+        add_alias(&r, DNS_TYPE_CNAME, "b", "A", 1);
+        ck_assert_int_eq(walk(&r, &a), -EBADMSG);
+        for (unsigned steps = 16; steps <= 17; steps++) {
+                reply_init(&r, "n0", 0);
+                for (unsigned i = 0; i < steps; i++) {
+                        sprintf(from, "n%u", i);
+                        sprintf(to, "n%u", i + 1);
+                        add_alias(&r, DNS_TYPE_CNAME, from, to, 1);
+                }
+                add_a(&r, to, 1);
+                ck_assert_int_eq(walk(&r, &a), steps == 16 ? 0 : -EBADMSG);
+                if (steps == 16)
+                        a = dns_answer_unref(a);
+        }
+        ck_assert_ptr_null(a);
+}
+END_TEST
+
+START_TEST(an_alias_without_target_is_chased)
+{
+        _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL, *b = NULL, *both = NULL;
+        Reply r;
+
+        reply_init(&r, "a.x", 0);
+        add_alias(&r, DNS_TYPE_CNAME, "a.x", "b.y", 100);
+        ck_assert_int_eq(walk(&r, &a), 0);
+        ck_assert_int_eq(a->verdict, DNS_VERDICT_CHASE);
+        reply_init(&r, "b.y", 0);
+        add_a(&r, "b.y", 3);
+        ck_assert_int_eq(walk(&r, &b), 0);
+        ck_assert_int_eq(dns_answer_join(&both, a, 30, b, 0), 0);
+        ck_assert_int_eq(both->verdict, DNS_VERDICT_POSITIVE);
+        ck_assert_str_eq(addresses(both), "3 ");
+        ck_assert_uint_eq(both->ttl, 70);
+        ck_assert_uint_eq(both->n_chain, 1);
+}
+END_TEST
+
+START_TEST(negatives_need_an_soa)
+{
+        static const struct {
+                unsigned rcode;
+                const char *zone;
+                uint32_t ttl, minimum, expect;
+                bool storable;
+                DnsVerdict verdict;
+        } cases[] = {
+                { 3, "x", 600, 60, 60, true, DNS_VERDICT_NXDOMAIN },
+                { 0, "x", 60, 600, 60, true, DNS_VERDICT_NODATA },
+                { 3, ".", 99999, 99999, 10800, true, DNS_VERDICT_NXDOMAIN },
+                { 3, "other", 60, 60, 0, false, DNS_VERDICT_NXDOMAIN },
+                { 3, "sub.www.x", 60, 60, 0, false, DNS_VERDICT_NXDOMAIN },
+                { 0, NULL, 0, 0, 0, false, DNS_VERDICT_NODATA },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL;
+                Reply r;
+
+                reply_init(&r, "www.x", cases[i].rcode);
+                if (cases[i].zone)
+                        add_soa(&r, cases[i].zone, cases[i].ttl, cases[i].minimum);
+                ck_assert_int_eq(walk(&r, &a), 0);
+                ck_assert_int_eq(a->verdict, cases[i].verdict);
+                ck_assert_int_eq(a->storable, cases[i].storable);
+                if (a->storable)
+                        ck_assert_uint_eq(a->ttl, cases[i].expect);
+        }
+}
+END_TEST
+
+START_TEST(nxdomain_believes_no_address)
+{
+        _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL;
+        DnsName last = name("gone.x");
+        Reply r;
+
+        /* REQ_DNS 18 */
+        reply_init(&r, "www.x", DNS_RCODE_NXDOMAIN);
+        add_alias(&r, DNS_TYPE_CNAME, "www.x", "gone.x", 10);
+        add_a(&r, "gone.x", 9);
+        add_soa(&r, "x", 30, 30);
+        ck_assert_int_eq(walk(&r, &a), 0);
+        ck_assert_int_eq(a->verdict, DNS_VERDICT_NXDOMAIN);
+        ck_assert_str_eq(addresses(a), "");
+        ck_assert(dns_name_equal(&a->final, &last));
+        ck_assert_uint_eq(a->ttl, 10);
+}
+END_TEST
+
+START_TEST(other_sections_and_classes_do_not_answer)
+{
+        _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL;
+        DnsName q = name("www.x");
+        Reply r;
+
+        /* REQ_DNS 19 */
+        reply_init(&r, "www.x", 0);
+        ck_assert(dns_builder_record(&r.b, DNS_ANSWER, &q, DNS_TYPE_A, 3, 9, "1234", 4));
+        ck_assert(dns_builder_record(&r.b, DNS_AUTHORITY, &q, DNS_TYPE_A, 1, 9, "1234", 4));
+        ck_assert(dns_builder_record(&r.b, DNS_ADDITIONAL, &q, DNS_TYPE_A, 1, 9, "1234", 4));
+        ck_assert_int_eq(walk(&r, &a), 0);
+        ck_assert_int_eq(a->verdict, DNS_VERDICT_NODATA);
+        ck_assert_uint_eq(a->n_records, 0);
+        ck_assert(!a->storable);
+}
+END_TEST
+
+TEST_MAIN("dns-answer", only_the_final_owner_counts, dname_makes_the_alias,
+        loops_and_endless_chains_fail, an_alias_without_target_is_chased, negatives_need_an_soa,
+        nxdomain_believes_no_address, other_sections_and_classes_do_not_answer)
