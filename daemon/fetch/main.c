@@ -83,7 +83,7 @@ static int send_answer(const Transfer *t)
         return sendmsg(SOCKET_FD, &mh, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static int serve_one(CURL *curl, const uint8_t *message, size_t size)
+static int serve_one(const uint8_t *message, size_t size)
 {
         _cleanup_(transfer_freep) Transfer *t = NULL;
         Reader r = READER_INIT(message, size);
@@ -96,22 +96,18 @@ static int serve_one(CURL *curl, const uint8_t *message, size_t size)
         if (fetch_request_parse(&r, &request) < 0)
                 transfer_fail(t, FETCH_BAD_REQUEST, "request not understood");
         else
-                transfer_run(t, curl, &request);
+                transfer_run(t, &request);
         return send_answer(t);
 }
 
 static int serve(void)
 {
         static uint8_t buf[FETCH_MESSAGE_MAX];
-        CURL *curl = curl_easy_init();
         ssize_t n;
         int r = 0;
 
-        if (!curl)
-                return -ENOMEM;
         while (r >= 0 && (n = receive_request(buf, sizeof(buf))) != 0)
-                r = n < 0 ? (int) n : serve_one(curl, buf, (size_t) n);
-        curl_easy_cleanup(curl);
+                r = n < 0 ? (int) n : serve_one(buf, (size_t) n);
         return r == -EPIPE ? 0 : r;
 }
 

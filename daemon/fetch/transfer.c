@@ -9,6 +9,11 @@
 
 typedef struct curl_slist StringSlist;
 
+static void curl_freep(CURL **c)
+{
+        curl_easy_cleanup(*c);
+}
+
 static void slist_freep(StringSlist **l)
 {
         curl_slist_free_all(*l);
@@ -176,7 +181,6 @@ static void set_up(Transfer *t, CURL *curl, const FetchRequest *q)
 {
         char interface[IFNAMSIZ + 4];
 
-        curl_easy_reset(curl);
         (void) curl_easy_setopt(curl, CURLOPT_URL, q->url);
         (void) curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
         (void) curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -245,12 +249,18 @@ static void finish(Transfer *t, CURL *curl, CURLcode code)
         }
 }
 
-void transfer_run(Transfer *t, CURL *curl, const FetchRequest *q)
+/* A handle for each request: one that is kept would keep the addresses of the last one too. */
+void transfer_run(Transfer *t, const FetchRequest *q)
 {
+        _cleanup_(curl_freep) CURL *curl = curl_easy_init();
         _cleanup_(slist_freep) StringSlist *headers = NULL, *resolve = NULL;
         Url url;
 
         t->body_max = MIN(q->body_max, (uint32_t) FETCH_BODY_MAX);
+        if (!curl) {
+                transfer_fail(t, FETCH_PROTOCOL, "out of memory");
+                return;
+        }
         if (url_parse(q->url, &url) < 0 || strlen(q->interface) >= IFNAMSIZ ||
                 add_string(&headers, "Accept: ", q->accept) < 0 ||
                 add_string(&headers, "If-None-Match: ", q->if_none_match) < 0 ||
@@ -264,5 +274,4 @@ void transfer_run(Transfer *t, CURL *curl, const FetchRequest *q)
         (void) curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
         (void) curl_easy_setopt(curl, CURLOPT_RESOLVE, resolve);
         finish(t, curl, curl_easy_perform(curl));
-        curl_easy_reset(curl); /* what it points at goes away */
 }

@@ -21,5 +21,5 @@ Transfer *transfer_free(Transfer *t);
 DEFINE_CLEANUP(Transfer, transfer_free)
 
 /* Does the request; whatever comes of it is in t->answer. */
-void transfer_run(Transfer *t, CURL *curl, const FetchRequest *request);
+void transfer_run(Transfer *t, const FetchRequest *request);
 void transfer_fail(Transfer *t, FetchError error, const char *message);
