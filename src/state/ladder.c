@@ -75,6 +75,11 @@ lws_state_manager_t *ladder_manager(Ladder *ladder)
         return &ladder->manager;
 }
 
+bool ladder_is_busy(const Ladder *ladder)
+{
+        return ladder->busy;
+}
+
 int ladder_state(const Ladder *ladder)
 {
         return atomic_load_explicit(&ladder->state, memory_order_acquire);

@@ -46,6 +46,9 @@ void ladder_process(Ladder *ladder, usec_t now);
 /* The libwebsockets face of this ladder (mgr->state is kept equal to ladder_state()). */
 lws_state_manager_t *ladder_manager(Ladder *ladder);
 
+/* Notifiers or watches are being called: not the moment to free it. */
+bool ladder_is_busy(const Ladder *ladder);
+
 int ladder_state(const Ladder *ladder);
 /* The one gate: does `state` hold now, entered or passed? False for all while policy is reloaded
  * (for POLICY_VALID and above) or the context goes. Safe from any thread. */

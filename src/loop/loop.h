@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * The event loop behind one small interface. A backend watches descriptors, wakes from one eventfd
+ * and asks a hook before each poll; timers and posted work are above it (core/thread), so that all
+ * backends keep time and order alike.
+ *
+ * A backend on a loop of the caller's ("foreign") leaves that loop as it was found when it is
+ * freed, inside one of its callbacks or outside.
+ */
+#include "util/error.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Loop Loop;
+typedef struct LoopIo LoopIo;
+typedef struct LoopHooks LoopHooks;
+typedef struct LoopOps LoopOps;
+
+/* A watched descriptor, inside its owner. Zeroed is valid: not watched. */
+struct LoopIo {
+        int fd;
+        uint32_t events; /* EPOLLIN, EPOLLOUT; EPOLLERR and EPOLLHUP come without asking */
+        void (*fn)(LoopIo *io, uint32_t revents); /* may remove the io and free the loop's owner */
+        Loop *loop;                               /* NULL when not watched */
+        void *source;                             /* the backend's own */
+};
+
+struct LoopHooks {
+        /* Called before each poll: true keeps the loop from sleeping and calls turn() after it. */
+        bool (*prepare)(void *userdata);
+        /* Called when prepare() said so and when the wake descriptor fired. */
+        void (*turn)(void *userdata);
+        void *userdata;
+};
+
+struct LoopOps {
+        /* `foreign` is the caller's loop, or NULL to make an own one. `wake_fd` is an eventfd. */
+        int (*new)(Loop **ret, void *foreign, int wake_fd, const LoopHooks *hooks);
+        Loop *(*free)(Loop *loop);
+        int (*io_add)(Loop *loop, LoopIo *io);
+        int (*io_modify)(Loop *loop, LoopIo *io);
+        void (*io_remove)(Loop *loop, LoopIo *io);
+        /* One iteration: poll (sleeping when `wait`) and dispatch. 0, or a negative errno. */
+        int (*run)(Loop *loop, bool wait);
+        /* A descriptor that is readable when run(false) has something to do, or -EOPNOTSUPP. */
+        int (*fd)(Loop *loop);
+};
+
+struct Loop {
+        const LoopOps *ops;
+        LoopHooks hooks;
+};
+
+extern const LoopOps loop_epoll;
+extern const LoopOps loop_sd_event;
+/* NULL when libev is not built in. */
+extern const LoopOps *const loop_libev;
+
+/* `io` has fd, events and fn; nothing is watched on failure. */
+static inline int loop_io_add(Loop *loop, LoopIo *io)
+{
+        int r = loop->ops->io_add(loop, io);
+
+        if (r >= 0)
+                io->loop = loop;
+        return r;
+}
+
+/* On failure the old events stay. */
+static inline int loop_io_set_events(LoopIo *io, uint32_t events)
+{
+        uint32_t old = io->events;
+        int r;
+
+        if (events == old)
+                return 0;
+        io->events = events;
+        r = io->loop->ops->io_modify(io->loop, io);
+        if (r < 0)
+                io->events = old;
+        return r;
+}
+
+/* No callback follows, not even one that the kernel had already reported. Does not close. */
+static inline void loop_io_remove(LoopIo *io)
+{
+        if (!io->loop)
+                return;
+        io->loop->ops->io_remove(io->loop, io);
+        io->loop = NULL;
+}
+
+static inline Loop *loop_free(Loop *loop)
+{
+        return loop ? loop->ops->free(loop) : NULL;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sd-event as the loop, own or the caller's. The wake descriptor's source carries the prepare
+ * callback, which sd-event calls before each poll; when that finds work, a defer source is switched
+ * on for the iteration that follows.
+ */
+#include "loop/loop.h"
+#include <sys/epoll.h>
+#include <systemd/sd-event.h>
+
+typedef struct SdLoop SdLoop;
+struct SdLoop {
+        Loop loop;
+        sd_event *event;
+        sd_event_source *wake, *work;
+};
+
+static SdLoop *of(Loop *loop)
+{
+        return container_of(loop, SdLoop, loop);
+}
+
+static int on_prepare(sd_event_source *s, void *userdata)
+{
+        SdLoop *l = userdata;
+
+        if (l->loop.hooks.prepare(l->loop.hooks.userdata))
+                return sd_event_source_set_enabled(l->work, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+static int on_work(sd_event_source *s, void *userdata)
+{
+        SdLoop *l = userdata;
+
+        l->loop.hooks.turn(l->loop.hooks.userdata);
+        return 0;
+}
+
+static int on_wake(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+        return on_work(s, userdata);
+}
+
+static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+        LoopIo *io = userdata;
+
+        io->fn(io, revents);
+        return 0;
+}
+
+static Loop *sd_loop_free(Loop *loop)
+{
+        SdLoop *l = of(loop);
+
+        sd_event_source_disable_unref(l->work);
+        sd_event_source_disable_unref(l->wake);
+        sd_event_unref(l->event);
+        free(l);
+        return NULL;
+}
+
+static int set_up(SdLoop *l, int wake_fd)
+{
+        int r;
+
+        r = sd_event_add_defer(l->event, &l->work, on_work, l);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(l->work, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        /* Edge triggered: each write is an event of its own, so the eventfd is never read. */
+        r = sd_event_add_io(l->event, &l->wake, wake_fd, EPOLLIN | EPOLLET, on_wake, l);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(l->wake, "lws-wake");
+        (void) sd_event_source_set_description(l->work, "lws-work");
+        return sd_event_source_set_prepare(l->wake, on_prepare);
+}
+
+static int sd_loop_new(Loop **ret, void *foreign, int wake_fd, const LoopHooks *hooks)
+{
+        SdLoop *l = calloc(1, sizeof(*l));
+        int r = 0;
+
+        if (!l)
+                return -ENOMEM;
+        l->loop = (Loop){ .ops = &loop_sd_event, .hooks = *hooks };
+        if (foreign)
+                l->event = sd_event_ref(foreign);
+        else
+                r = sd_event_new(&l->event);
+        if (r >= 0)
+                r = set_up(l, wake_fd);
+        if (r < 0) {
+                sd_loop_free(&l->loop);
+                return r;
+        }
+        *ret = &l->loop;
+        return 0;
+}
+
+static int sd_loop_io_add(Loop *loop, LoopIo *io)
+{
+        sd_event_source *s;
+        int r = sd_event_add_io(of(loop)->event, &s, io->fd, io->events, on_io, io);
+
+        if (r >= 0)
+                io->source = s;
+        return r;
+}
+
+static int sd_loop_io_modify(Loop *loop, LoopIo *io)
+{
+        return sd_event_source_set_io_events(io->source, io->events);
+}
+
+static void sd_loop_io_remove(Loop *loop, LoopIo *io)
+{
+        io->source = sd_event_source_disable_unref(io->source);
+}
+
+static int sd_loop_run(Loop *loop, bool wait)
+{
+        sd_event *event = sd_event_ref(of(loop)->event);
+        int r = sd_event_run(event, wait ? UINT64_MAX : 0);
+
+        sd_event_unref(event);
+        return r < 0 ? r : 0;
+}
+
+static int sd_loop_fd(Loop *loop)
+{
+        return -EOPNOTSUPP;
+}
+
+const LoopOps loop_sd_event = {
+        .new = sd_loop_new,
+        .free = sd_loop_free,
+        .io_add = sd_loop_io_add,
+        .io_modify = sd_loop_io_modify,
+        .io_remove = sd_loop_io_remove,
+        .run = sd_loop_run,
+        .fd = sd_loop_fd,
+};

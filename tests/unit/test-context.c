@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* The context, its threads, timers and endpoints, on every kind of loop. */
+#include "core/context.h"
+#include "core/timer.h"
+#include "core/wsi.h"
+#include "lib/suite.h"
+#include "loop/loop.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static const uint64_t loop_options[] = { 0, LWS_SERVER_OPTION_SDEVENT, LWS_SERVER_OPTION_LIBEV };
+
+static struct lws_context *make(uint64_t options, unsigned threads)
+{
+        struct lws_context_creation_info info;
+
+        lws_context_info_defaults(&info, NULL);
+        info.options = options;
+        info.count_threads = threads;
+        info.user = &info;
+        return lws_create_context(&info);
+}
+
+static bool has_loop(uint64_t options)
+{
+        return options != LWS_SERVER_OPTION_LIBEV || loop_libev;
+}
+
+typedef struct Ticks Ticks;
+struct Ticks {
+        Timer a, b, c;
+        int order[8], n;
+};
+
+static Ticks ticks;
+
+static void tick_a(Timer *t, usec_t now)
+{
+        ticks.order[ticks.n++] = 'a';
+        if (ticks.n < 3)
+                timer_set(t, 0); /* not in this turn: b comes between */
+}
+
+static void tick_b(Timer *t, usec_t now)
+{
+        ticks.order[ticks.n++] = 'b';
+}
+
+static void tick_c(Timer *t, usec_t now)
+{
+        ticks.order[ticks.n++] = 'c';
+}
+
+START_TEST(timers_run_in_order_and_never_twice_in_a_turn)
+{
+        struct lws_context *cx;
+        usec_t start = clock_boottime_usec();
+        Thread *th;
+
+        if (!has_loop(loop_options[_i]))
+                return;
+        ticks = (Ticks){ 0 };
+        cx = make(loop_options[_i], 1);
+        ck_assert_ptr_nonnull(cx);
+        th = context_thread(cx, 0);
+        timer_init(&ticks.a, th, tick_a);
+        timer_init(&ticks.b, th, tick_b);
+        timer_init(&ticks.c, th, tick_c);
+        timer_set(&ticks.c, start + 20000);
+        timer_set(&ticks.a, 0);
+        timer_set(&ticks.b, 1);
+        while (ticks.n < 4)
+                ck_assert_int_eq(lws_service(cx, 0), 0);
+        ck_assert_uint_ge(clock_boottime_usec(), start + 20000);
+        ck_assert_int_eq(ticks.order[0], 'a');
+        ck_assert_int_eq(ticks.order[1], 'b');
+        ck_assert_int_eq(ticks.order[2], 'a');
+        ck_assert_int_eq(ticks.order[3], 'c');
+        lws_context_destroy(cx);
+}
+END_TEST
+
+START_TEST(climbs_by_itself_to_operational)
+{
+        struct lws_context *cx;
+
+        if (!has_loop(loop_options[_i]))
+                return;
+        cx = make(loop_options[_i], 1);
+        ck_assert_int_eq(ladder_state(context_ladder(cx)), LWS_SYSTATE_UNKNOWN);
+        ck_assert_ptr_eq(lws_system_get_state_manager(cx)->context, cx);
+        while (ladder_state(context_ladder(cx)) != LWS_SYSTATE_OPERATIONAL)
+                ck_assert_int_eq(lws_service(cx, 0), 0);
+        ck_assert_ptr_nonnull(lws_get_vhost_by_name(cx, "default"));
+        ck_assert_ptr_eq(lws_get_vhost_by_name(cx, "system"), context_vhost_system(cx));
+        ck_assert_ptr_null(lws_get_vhost_by_name(cx, "none"));
+        lws_context_destroy(cx);
+}
+END_TEST
+
+static int reads;
+
+static void on_readable(struct lws *wsi, uint32_t revents)
+{
+        char byte;
+
+        ck_assert(revents & EPOLLIN);
+        ck_assert_int_eq(read(wsi_fd(wsi), &byte, 1), 1);
+        if (++reads == 2)
+                wsi_free(wsi);
+        else
+                lws_context_destroy(thread_context(wsi_thread(wsi)));
+}
+
+START_TEST(an_endpoint_may_destroy_the_context)
+{
+        struct lws_context *cx;
+        struct lws *wsi;
+        int fds[2];
+
+        if (!has_loop(loop_options[_i]))
+                return;
+        reads = 0;
+        cx = make(loop_options[_i], 1);
+        ck_assert_int_eq(pipe(fds), 0);
+        ck_assert_int_eq(wsi_new(&wsi, lws_get_vhost_by_name(cx, "default"), context_thread(cx, 0),
+                                 fds[0], EPOLLIN, on_readable, NULL),
+                0);
+        ck_assert_int_eq(write(fds[1], "x", 1), 1);
+        while (lws_service(cx, 0) == 0)
+                ;
+        ck_assert_int_eq(reads, 1);
+        close(fds[0]);
+        close(fds[1]);
+}
+END_TEST
+
+static int protocol_calls[128];
+
+static int on_protocol(
+        struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+        char byte;
+
+        protocol_calls[reason]++;
+        if (reason == LWS_CALLBACK_RAW_RX_FILE)
+                return read(lws_get_socket_fd(wsi), &byte, 1) == 1 && byte == 'x' ? 0 : -1;
+        if (reason == LWS_CALLBACK_RAW_ADOPT_FILE)
+                ck_assert_mem_eq(user, "\0\0\0", 4);
+        return 0;
+}
+
+static const struct lws_protocols protocols[] = {
+        { "test", on_protocol, 4, 0, 0, NULL, 0 },
+        LWS_PROTOCOL_LIST_TERM,
+};
+
+START_TEST(an_adopted_descriptor_speaks_libwebsockets)
+{
+        struct lws_context_creation_info info = { 0 };
+        struct lws_context *cx;
+        lws_sock_file_fd_type fd;
+        struct lws *wsi;
+        int fds[2];
+
+        memset(protocol_calls, 0, sizeof(protocol_calls));
+        info.protocols = protocols;
+        info.fd_limit_per_thread = 1;
+        info.options = loop_options[_i];
+        if (!has_loop(info.options))
+                return;
+        cx = lws_create_context(&info);
+        ck_assert_int_eq(protocol_calls[LWS_CALLBACK_PROTOCOL_INIT], 1);
+        ck_assert_int_eq(pipe(fds), 0);
+        fd.filefd = fds[0];
+        wsi = lws_adopt_descriptor_vhost(
+                lws_get_vhost_by_name(cx, "default"), LWS_ADOPT_RAW_FILE_DESC, fd, "test", NULL);
+        ck_assert_ptr_nonnull(wsi);
+        ck_assert_int_eq(lws_get_tsi(wsi), 0);
+        ck_assert_ptr_eq(lws_get_context(wsi), cx);
+        /* over the limit: closed and refused */
+        fd.filefd = dup(fds[0]);
+        ck_assert_ptr_null(lws_adopt_descriptor_vhost(
+                lws_get_vhost_by_name(cx, "default"), LWS_ADOPT_RAW_FILE_DESC, fd, NULL, NULL));
+        ck_assert_int_eq(write(fds[1], "xy", 2), 2);
+        lws_cancel_service(cx);
+        while (protocol_calls[LWS_CALLBACK_RAW_CLOSE_FILE] == 0 ||
+                protocol_calls[LWS_CALLBACK_EVENT_WAIT_CANCELLED] == 0)
+                ck_assert_int_eq(lws_service(cx, 0), 0);
+        ck_assert_int_eq(protocol_calls[LWS_CALLBACK_RAW_ADOPT_FILE], 1);
+        ck_assert_int_eq(protocol_calls[LWS_CALLBACK_RAW_RX_FILE], 2);
+        lws_context_destroy(cx);
+        ck_assert_int_eq(protocol_calls[LWS_CALLBACK_PROTOCOL_DESTROY], 1);
+        close(fds[1]);
+}
+END_TEST
+
+typedef struct Worker Worker;
+struct Worker {
+        struct lws_context *cx;
+        int tsi;
+        pthread_t id;
+        bool quits; /* leaves without having been told */
+};
+
+static _Atomic int turned;
+
+static void *work(void *arg)
+{
+        Worker *w = arg;
+        bool first = true;
+
+        while (lws_service(w->cx, w->tsi) == 0) {
+                if (first)
+                        turned++;
+                first = false;
+                if (w->quits)
+                        break;
+        }
+        return NULL;
+}
+
+START_TEST(the_last_thread_to_leave_frees)
+{
+        enum { N = 4 };
+        Worker w[N];
+        struct lws_context *cx, *gone;
+        struct lws_context_creation_info info;
+
+        lws_context_info_defaults(&info, NULL);
+        info.options = loop_options[_i];
+        info.count_threads = N;
+        info.pcontext = &gone;
+        if (!has_loop(info.options))
+                return;
+        turned = 0;
+        gone = cx = lws_create_context(&info);
+        for (int i = 0; i < N; i++) {
+                w[i] = (Worker){ .cx = cx, .tsi = i, .quits = i == 2 };
+                ck_assert_int_eq(pthread_create(&w[i].id, NULL, work, &w[i]), 0);
+        }
+        while (turned < N)
+                lws_cancel_service(cx);
+        lws_context_destroy(cx);
+        for (int i = 0; i < N; i++)
+                pthread_join(w[i].id, NULL);
+        ck_assert_ptr_null(gone);
+}
+END_TEST
+
+START_TEST(a_bad_thread_number_is_refused)
+{
+        struct lws_context *cx = make(0, 2);
+
+        ck_assert_int_ne(lws_service(cx, 2), 0);
+        ck_assert_int_ne(lws_service(cx, -1), 0);
+        ck_assert_ptr_null(make(0, 65));
+        ck_assert_ptr_null(make(UINT64_C(1) << 63, 1));
+        lws_context_destroy(cx);
+        lws_context_destroy(NULL);
+}
+END_TEST
+
+int main(void)
+{
+        const TTest *const each_loop[] = {
+                timers_run_in_order_and_never_twice_in_a_turn,
+                climbs_by_itself_to_operational,
+                an_endpoint_may_destroy_the_context,
+                an_adopted_descriptor_speaks_libwebsockets,
+                the_last_thread_to_leave_frees,
+        };
+        Suite *suite = suite_create("context");
+        TCase *tc = tcase_create("context");
+        SRunner *runner = srunner_create(suite);
+        int failed;
+
+        for (size_t i = 0; i < sizeof(each_loop) / sizeof(each_loop[0]); i++)
+                tcase_add_loop_test(tc, each_loop[i], 0, 3);
+        tcase_add_test(tc, a_bad_thread_number_is_refused);
+        suite_add_tcase(suite, tc);
+        srunner_run_all(runner, CK_ENV);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
