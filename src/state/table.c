@@ -33,6 +33,15 @@ int state_at_rank(int rank)
         return rank >= 0 && rank <= STATE_RANK_TOP ? rank : -EINVAL;
 }
 
+int state_reach(int state)
+{
+        int rank = state_rank(state);
+
+        if (state == LWS_SYSTATE_POLICY_INVALID)
+                return state_rank(LWS_SYSTATE_POLICY_VALID) - 1;
+        return rank < 0 ? -1 : rank;
+}
+
 bool state_is_attachable(int state)
 {
         return state_rank(state) > 0;

@@ -15,6 +15,9 @@
 int state_rank(int state);
 /* The state that stands on a rung, or -EINVAL. */
 int state_at_rank(int rank);
+/* The highest rung that holds while the system is in `state`: its own, or the one below
+ * POLICY_VALID while policy is changed; -1 for none. */
+int state_reach(int state);
 /* Whether one may wait for it or hold it back: on the ladder and not UNKNOWN. */
 bool state_is_attachable(int state);
 /* "time-valid"; NULL when out of range. */
