@@ -27,6 +27,11 @@ export PATH="$PATH:/usr/sbin:/sbin"
 lab_private() {
         if [ -n "${LAB_INSIDE:-}" ]; then
                 mount -t tmpfs -o mode=755 tmpfs /run || return
+                # systemd-nspawn looks for a link in /sys/class/net (ours; read-only: there is no udev to ask)
+                if [ "$(id -u)" = 0 ] && mkdir /run/cgroup && mount --rbind /sys/fs/cgroup /run/cgroup; then
+                        mount -t sysfs -o ro sysfs /sys && mount --rbind /run/cgroup /sys/fs/cgroup
+                        umount -l /run/cgroup
+                fi
                 ip link set lo up
                 sysctl -qw net.ipv6.conf.default.accept_dad=0 2>/dev/null || :
                 return 0
