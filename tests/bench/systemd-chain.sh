@@ -14,6 +14,7 @@ for unit in systemd-timesyncd systemd-time-wait-sync; do
                 'AmbientCapabilities=' 'CapabilityBoundingSet=~CAP_SYS_TIME' \
                 'MemoryDenyWriteExecute=no' "Environment=LD_PRELOAD=$1" >"$units/$unit.service.d/bench.conf"
 done
+printf '%s\n' '[Service]' 'Environment=NO_CLOCK_UNSYNC=1' >"$units/systemd-time-wait-sync.service.d/unsync.conf"
 printf '%s\n' '[Unit]' 'Wants=network-online.target time-sync.target' \
         'After=network-online.target time-sync.target' '[Service]' 'Type=oneshot' 'RemainAfterExit=yes' \
         'ExecStart=/bin/true' >"$units/chain.service"
