@@ -8,7 +8,9 @@ static const char *const client_identifier_names[] = { "duid", "mac", NULL };
 static const char *const conflict_names[] = { "fast", "strict", "no", NULL };
 static const char *const over_tls_names[] = { "no", "opportunistic", "yes", NULL };
 static const char *const observe_names[] = { "auto", "no", "yes", NULL };
-static const char *const provider_names[] = { "none", "hold", NULL };
+static const char *const portal_wait_names[] = { "post-time", "pre-time", NULL };
+static const char *const registration_names[] = { "none", "hold", "est", NULL };
+static const char *const auth_names[] = { "none", "hold", "oauth", NULL };
 
 #define SIZE(type, field) sizeof(((type *) 0)->field)
 #define KEY(s, n, p, field)                                                                        \
@@ -34,6 +36,10 @@ static const char *const provider_names[] = { "none", "hold", NULL };
                 "Link", n, config_parse_enum, offsetof(LinkSettings, field),                       \
                         SIZE(LinkSettings, field), e                                               \
         }
+/* What the stages that talk to a server have in common. */
+#define STAGE(s, field)                                                                            \
+        KEY(s, "Url", string, field.url), KEY(s, "Name", string, field.name),                      \
+                KEY(s, "CertificateAuthority", string, field.certificate_authority)
 
 /* config_parse_enum() writes an int. */
 _Static_assert(sizeof(DhcpMode) == sizeof(int), "an enum of the table is not an int");
@@ -96,14 +102,22 @@ static const ConfigKey config_keys[] = {
 
         KEY("CaptivePortal", "Check", bool, portal.check),
         KEY("CaptivePortal", "Urls", strings, portal.urls),
+        ENUM("CaptivePortal", "Wait", portal.wait, portal_wait_names),
 
         KEY("Policy", "File", string, policy.file),
         KEY("Policy", "Url", string, policy.url),
         KEY("Policy", "Key", string, policy.key),
+        KEY("Policy", "SpreadSec", usec, policy.spread_usec),
 
-        ENUM("Registration", "Provider", registration.provider, provider_names),
-        ENUM("Auth1", "Provider", auth1.provider, provider_names),
-        ENUM("Auth2", "Provider", auth2.provider, provider_names),
+        ENUM("Registration", "Provider", registration.provider, registration_names),
+        KEY("Registration", "CredentialFile", string, registration.credential_file),
+        STAGE("Registration", registration),
+        ENUM("Auth1", "Provider", auth1.provider, auth_names),
+        KEY("Auth1", "Scope", string, auth1.scope),
+        STAGE("Auth1", auth1),
+        ENUM("Auth2", "Provider", auth2.provider, auth_names),
+        KEY("Auth2", "Scope", string, auth2.scope),
+        STAGE("Auth2", auth2),
 };
 
 const ConfigKey *config_key_find(const char *section, const char *name)

@@ -29,8 +29,8 @@ static int landlock_allow(int ruleset, const char *path, uint64_t access)
 
 static int restrict_files(void)
 {
-        /* certificates, keys, and what libc and OpenSSL load late */
-        static const char *const readable[] = { "/etc", "/usr", "/lib", "/lib64", "/var/lib/lwsd" };
+        /* the system's certificates, and what libc and OpenSSL load late */
+        static const char *const readable[] = { "/etc", "/usr", "/lib", "/lib64" };
         const uint64_t access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
         struct landlock_ruleset_attr attr = {
                 /* everything that the first version of Landlock knows */

@@ -171,10 +171,14 @@ static int add_addresses(StringSlist **list, const FetchRequest *q, const Url *u
         return add_string(list, "", line);
 }
 
-static void set_string(CURL *curl, CURLoption option, const char *value)
+static void set_blob(CURL *curl, CURLoption option, const char *pem)
 {
-        if (*value)
-                (void) curl_easy_setopt(curl, option, value);
+        struct curl_blob blob = {
+                .data = (void *) (uintptr_t) pem, .len = strlen(pem), .flags = CURL_BLOB_NOCOPY
+        };
+
+        if (blob.len > 0)
+                (void) curl_easy_setopt(curl, option, &blob);
 }
 
 static void set_up(Transfer *t, CURL *curl, const FetchRequest *q)
@@ -193,9 +197,9 @@ static void set_up(Transfer *t, CURL *curl, const FetchRequest *q)
         (void) curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
         (void) curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
         (void) curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
-        set_string(curl, CURLOPT_CAINFO, q->ca_file);
-        set_string(curl, CURLOPT_SSLCERT, q->cert_file);
-        set_string(curl, CURLOPT_SSLKEY, q->key_file);
+        set_blob(curl, CURLOPT_CAINFO_BLOB, q->ca_pem);
+        set_blob(curl, CURLOPT_SSLCERT_BLOB, q->cert_pem);
+        set_blob(curl, CURLOPT_SSLKEY_BLOB, q->key_pem);
         if (q->flags & FETCH_IGNORE_DATES)
                 (void) curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, ignore_dates);
         if (q->interface[0]) {

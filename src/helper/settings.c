@@ -141,6 +141,15 @@ static void link_settings_clear(LinkSettings *l)
         string_list_clear(&l->domains);
 }
 
+static void stage_settings_clear(StageSettings *s)
+{
+        free(s->url);
+        free(s->certificate_authority);
+        free(s->credential_file);
+        free(s->name);
+        free(s->scope);
+}
+
 Settings *settings_free(Settings *s)
 {
         if (!s)
@@ -163,6 +172,9 @@ Settings *settings_free(Settings *s)
         free(s->policy.file);
         free(s->policy.url);
         free(s->policy.key);
+        stage_settings_clear(&s->registration);
+        stage_settings_clear(&s->auth1);
+        stage_settings_clear(&s->auth2);
         free(s->runtime_dir);
         free(s->state_dir);
         free(s);

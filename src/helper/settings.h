@@ -119,7 +119,7 @@ struct TimeSettings {
 typedef enum StageProvider {
         STAGE_PROVIDER_NONE,    /* passes */
         STAGE_PROVIDER_HOLD,    /* waits for a hold to have been taken and let go */
-        STAGE_PROVIDER_BUILTIN, /* ours: EST, OAuth */
+        STAGE_PROVIDER_BUILTIN, /* ours: EST (RFC 7030), OAuth (RFC 6749 with RFC 8705) */
 } StageProvider;
 
 /* Which rung waits for the captive portal check. */
@@ -137,11 +137,17 @@ struct PolicySettings {
         char *file;
         char *url;
         char *key;
+        usec_t spread_usec; /* the first fetch after a start waits up to this long */
 };
 
 typedef struct StageSettings StageSettings;
 struct StageSettings {
         StageProvider provider;
+        char *url;                   /* of the EST server, of the token endpoint */
+        char *certificate_authority; /* file; NULL: the system's store */
+        char *credential_file;       /* "user:password" for the first enrolment */
+        char *name;                  /* common name asked for, client_id; NULL: the host's name */
+        char *scope;
 };
 
 /* Hold=STATE:WHO */

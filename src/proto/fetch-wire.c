@@ -3,14 +3,14 @@
 #include "util/error.h"
 #include <string.h>
 
-enum { FETCH_WIRE_VERSION = 1, STRING_MAX = 8 << 10 };
+enum { FETCH_WIRE_VERSION = 1 };
 
 /* A string travels with its NUL, so that it can be used where it lies. */
 static void write_string(Writer *w, const char *s)
 {
         size_t size = s ? strlen(s) + 1 : 1;
 
-        if (size > STRING_MAX) {
+        if (size > FETCH_STRING_MAX) {
                 w->failed = true;
                 return;
         }
@@ -23,7 +23,7 @@ static const char *read_string(Reader *r)
         uint16_t size = reader_u16(r);
         const uint8_t *p = reader_bytes(r, size);
 
-        if (!p || size == 0 || size > STRING_MAX || memchr(p, 0, size) != p + size - 1) {
+        if (!p || size == 0 || size > FETCH_STRING_MAX || memchr(p, 0, size) != p + size - 1) {
                 r->failed = true;
                 return "";
         }
@@ -64,9 +64,9 @@ int fetch_request_write(const FetchRequest *q, Writer *w)
         write_string(w, q->if_none_match);
         write_string(w, q->content_type);
         write_string(w, q->authorization);
-        write_string(w, q->ca_file);
-        write_string(w, q->cert_file);
-        write_string(w, q->key_file);
+        write_string(w, q->ca_pem);
+        write_string(w, q->cert_pem);
+        write_string(w, q->key_pem);
         writer_u8(w, (uint8_t) q->n_addresses);
         for (size_t i = 0; i < q->n_addresses; i++)
                 write_address(w, &q->addresses[i]);
@@ -91,9 +91,9 @@ int fetch_request_parse(Reader *r, FetchRequest *ret)
         q.if_none_match = read_string(r);
         q.content_type = read_string(r);
         q.authorization = read_string(r);
-        q.ca_file = read_string(r);
-        q.cert_file = read_string(r);
-        q.key_file = read_string(r);
+        q.ca_pem = read_string(r);
+        q.cert_pem = read_string(r);
+        q.key_pem = read_string(r);
         q.n_addresses = reader_u8(r);
         if (q.n_addresses > FETCH_ADDRESSES_MAX)
                 return -EBADMSG;

@@ -10,7 +10,8 @@
 #include "util/buf.h"
 #include <stdbool.h>
 
-#define FETCH_MESSAGE_MAX   (32 << 10)
+#define FETCH_MESSAGE_MAX   (96 << 10)
+#define FETCH_STRING_MAX    (32 << 10)
 #define FETCH_ADDRESSES_MAX 8
 #define FETCH_BODY_MAX      (1 << 20)
 
@@ -47,9 +48,9 @@ struct FetchRequest {
         const char *if_none_match;
         const char *content_type;
         const char *authorization;
-        const char *ca_file;
-        const char *cert_file;
-        const char *key_file;
+        const char *ca_pem;   /* whom to believe; empty: the system's store */
+        const char *cert_pem; /* who we are, with its key: no file of ours is read over there */
+        const char *key_pem;
         IpAddr addresses[FETCH_ADDRESSES_MAX]; /* of the URL's host, best first */
         size_t n_addresses;
         const uint8_t *body;

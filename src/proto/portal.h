@@ -20,7 +20,6 @@ typedef enum PortalVerdict {
         PORTAL_VERDICT_INTERNET,
         PORTAL_VERDICT_PORTAL,
         PORTAL_VERDICT_NO_INTERNET,
-        _PORTAL_VERDICT_MAX,
 } PortalVerdict;
 
 /* "unknown", "internet", "portal", "no-internet". */

@@ -95,7 +95,8 @@ def make_certificate(folder, name, *dates):
          "-out", cert, "-notext", "-startdate", dates[0], "-enddate", dates[1]], **quiet)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
-    return cert, context
+    with open(cert) as f:
+        return f.read(), context
 
 
 def text(value):
@@ -194,13 +195,7 @@ class FetchTest(unittest.TestCase):
         self.assertEqual(self.fetch.get("http://127.0.0.1:1/")["error"], CONNECT)
 
     def test_certificates_are_judged(self):
-        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-            # the sandbox reads certificates in /etc, /usr and /var/lib/lwsd only
-            self.fetch.close()
-            self.fetch = Fetcher.__new__(Fetcher)
-            self.fetch.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            self.fetch.process = subprocess.Popen([PROGRAM], stdin=theirs)
-            theirs.close()
+        with tempfile.TemporaryDirectory() as folder:
             always = ("20200101000000Z", "20990101000000Z")
             good, good_context = make_certificate(folder, "good", *always)
             old, old_context = make_certificate(folder, "old", always[0], "20210101000000Z")

@@ -141,7 +141,7 @@ START_TEST(what_is_wrong_is_refused_with_its_place)
         refused("[DNS]\nStub=yes\n", "t.conf:2: ");
         refused("[Time]\nServers=a..b\n", "t.conf:2: ");
         refused("[Time]\nPollMinSec=2h\n", "t.conf:2: ");
-        refused("[Auth1]\nProvider=oauth\n", "t.conf:2: ");
+        refused("[Auth1]\nProvider=ldap\n", "t.conf:2: ");
         /* the limits that inih would pass by in silence */
         snprintf(text, sizeof(text), "[DNS]\nDomains=%0180d.%015d\n", 0, 0);
         refused(text, "t.conf:2: line over 199 bytes");

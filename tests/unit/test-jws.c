@@ -146,6 +146,21 @@ START_TEST(base64url_has_one_text_for_a_value)
 }
 END_TEST
 
+START_TEST(base64_is_written_with_padding)
+{
+        char buf[BASE64_ENCODED_SIZE(6)];
+
+        base64_encode("foobar", 6, buf);
+        ck_assert_str_eq(buf, "Zm9vYmFy");
+        base64_encode("fooba", 5, buf);
+        ck_assert_str_eq(buf, "Zm9vYmE=");
+        base64_encode("f", 1, buf);
+        ck_assert_str_eq(buf, "Zg==");
+        base64_encode("", 0, buf);
+        ck_assert_str_eq(buf, "");
+}
+END_TEST
+
 TEST_MAIN("jws", the_rfcs_example_verifies, every_changed_character_is_noticed,
         es256_verifies_with_its_own_kind_of_key_only, keys_of_other_kinds_are_refused,
-        base64url_has_one_text_for_a_value)
+        base64url_has_one_text_for_a_value, base64_is_written_with_padding)
