@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+#include "proto/ntp-source.h"
+#include <string.h>
+
+#define FLOOR_SD 1e-6 /* nothing we time is better than a microsecond */
+
+/* As long as the line is this many samples long the clock is steadier than we look at it; where it
+ * is this short it is not. */
+#define POLL_GROW   20
+#define POLL_SHRINK 10
+
+static const char *const verdict_names[] = {
+        [NTP_VERDICT_UNKNOWN] = "unknown",
+        [NTP_VERDICT_WAITING] = "no-reply",
+        [NTP_VERDICT_UNREACHABLE] = "unreachable",
+        [NTP_VERDICT_BAD_REPLY] = "bad-reply",
+        [NTP_VERDICT_KISS] = "kiss",
+        [NTP_VERDICT_UNAUTHENTICATED] = "unauthenticated",
+        [NTP_VERDICT_DISTANT] = "distant",
+        [NTP_VERDICT_FALSETICKER] = "falseticker",
+        [NTP_VERDICT_NO_MAJORITY] = "no-majority",
+        [NTP_VERDICT_OUTLIER] = "outlier",
+        [NTP_VERDICT_SELECTED] = "selected",
+};
+DEFINE_STRTAB(ntp_verdict, NtpVerdict, verdict_names);
+
+void ntp_source_init(NtpSource *s, unsigned poll_min, unsigned poll_max, usec_t now)
+{
+        *s = (NtpSource){ .used = true };
+        s->poll_min = MIN(MAX(poll_min, NTP_POLL_MIN), NTP_POLL_MAX);
+        s->poll_max = MIN(MAX(poll_max, s->poll_min), NTP_POLL_MAX);
+        s->poll = s->poll_min;
+        s->burst_left = NTP_BURST;
+        s->next_poll = now;
+}
+
+void ntp_source_burst(NtpSource *s, usec_t now)
+{
+        usec_t soonest = s->requests > 0 ? usec_add(s->last_request, NTP_BURST_USEC) : now;
+
+        /* A server that told us to slow down gets no burst. */
+        if (s->dead || s->kiss_code[0])
+                return;
+        s->burst_left = NTP_BURST;
+        s->next_poll = MAX(now, soonest);
+        s->misses = 0;
+}
+
+void ntp_source_forget(NtpSource *s)
+{
+        s->n_samples = 0;
+        s->has_suspect = false;
+        s->pending = false;
+        s->line = (NtpLine){ 0 };
+        s->poll_score = 0;
+        s->poll = s->poll_min;
+}
+
+void ntp_source_stepped(NtpSource *s, int64_t step_nsec)
+{
+        for (size_t i = 0; i < s->n_samples; i++)
+                s->samples[i].offset_nsec -= step_nsec;
+        s->suspect.offset_nsec -= step_nsec;
+        /* An answer on its way would mix the clock before the step with the one after it. */
+        s->pending = false;
+}
+
+usec_t ntp_source_deadline(const NtpSource *s)
+{
+        return s->used && !s->dead ? s->next_poll : USEC_INFINITY;
+}
+
+usec_t ntp_source_poll_usec(const NtpSource *s)
+{
+        return (USEC_PER_SEC << s->poll);
+}
+
+/* -- Asking --------------------------------------------------------------------------------- */
+
+/* The wait behind a burst. A server that has never answered is tried at 16 s first, one that has
+ * stopped goes on from its poll interval; both get to 1024 s (REQ_NTP 17). */
+static usec_t long_wait(NtpSource *s, Rng *rng)
+{
+        unsigned exponent = s->poll;
+        usec_t wait;
+
+        if (s->replies == 0) {
+                exponent = NTP_POLL_MIN + (s->misses > NTP_BURST ? s->misses - NTP_BURST : 0);
+                exponent = MIN(exponent, s->poll_max);
+        } else if (s->misses >= NTP_MAX_MISSES && s->poll < s->poll_max) {
+                exponent = ++s->poll;
+        }
+        wait = USEC_PER_SEC << exponent;
+        return rng_range(rng, wait - wait / 20, wait + wait / 20);
+}
+
+static void schedule(NtpSource *s, usec_t now, Rng *rng)
+{
+        if (s->burst_left > 0)
+                s->burst_left--;
+        s->last_wait = s->burst_left > 0 ? NTP_BURST_USEC : long_wait(s, rng);
+        s->last_request = now;
+        s->next_poll = usec_add(now, s->last_wait);
+}
+
+int ntp_source_request(NtpSource *s, Writer *w, usec_t now, int64_t local_nsec, Rng *rng)
+{
+        if (s->reach == 0 && s->misses < UINT16_MAX && s->requests > 0)
+                s->misses++;
+        else if (s->reach & 1)
+                s->misses = 0;
+        else if (s->requests > 0)
+                s->misses++;
+        s->reach = (uint8_t) (s->reach << 1);
+        s->requests++;
+        schedule(s, now, rng);
+        if (s->misses >= NTP_MAX_MISSES)
+                s->verdict = NTP_VERDICT_UNREACHABLE;
+        else if (s->verdict == NTP_VERDICT_UNKNOWN)
+                s->verdict = NTP_VERDICT_WAITING;
+
+        s->pending = false;
+        /* Zero is what a reply to nobody would carry. */
+        do
+                s->cookie = rng_u64(rng);
+        while (s->cookie == 0);
+        rng->fill(rng, s->unique_id, sizeof(s->unique_id));
+        ntp_message_write_request(w, s->cookie);
+        if (s->nts) {
+                int r = s->session ? nts_request_write(s->session, w, s->unique_id, rng) : -EAGAIN;
+
+                if (r < 0)
+                        return r;
+        }
+        if (w->failed)
+                return -ENOBUFS;
+        s->pending = true;
+        s->sent_at = now;
+        s->sent_nsec = local_nsec;
+        return 0;
+}
+
+void ntp_source_send_failed(NtpSource *s)
+{
+        s->pending = false;
+}
+
+void ntp_source_transmitted(NtpSource *s, int64_t sent_nsec)
+{
+        if (s->pending)
+                s->sent_nsec = sent_nsec;
+}
+
+/* -- Answers -------------------------------------------------------------------------------- */
+
+static NtpKiss take_kiss(NtpSource *s, usec_t now)
+{
+        char *code = s->kiss_code;
+
+        for (unsigned i = 0; i < 4; i++) {
+                char c = (char) (s->last.reference_id >> (24 - 8 * i));
+
+                code[i] = c > ' ' && c < 127 ? c : '?';
+        }
+        code[4] = 0;
+        if (strcmp(code, "DENY") == 0 || strcmp(code, "RSTR") == 0) {
+                s->dead = true;
+                s->verdict = NTP_VERDICT_KISS;
+                return NTP_KISS_DENY;
+        }
+        if (strcmp(code, "RATE") == 0) {
+                s->burst_left = 0;
+                s->poll = MIN(s->poll + 1, NTP_POLL_MAX);
+                s->poll_max = MAX(s->poll_max, s->poll);
+                s->poll_min = s->poll;
+                s->last_wait = MAX(4 * s->last_wait, ntp_source_poll_usec(s));
+                s->next_poll = usec_add(now, s->last_wait);
+                s->verdict = NTP_VERDICT_KISS;
+                return NTP_KISS_RATE;
+        }
+        if (strcmp(code, "NTSN") == 0 && s->nts) {
+                code[0] = 0;
+                return NTP_KISS_NTSN;
+        }
+        code[0] = 0;
+        return NTP_KISS_OTHER;
+}
+
+/* Checks 1 to 8; a reply that fails 1 to 7 leaves the request waiting. */
+static NtpCheck check_reply(NtpSource *s, const void *data, size_t size, NtpMessage *m)
+{
+        Reader r = READER_INIT(data, size);
+        size_t end;
+
+        if (ntp_message_read(&r, m) < 0)
+                return NTP_CHECK_LENGTH;
+        if (!ntp_fields_valid(data, size, &end))
+                return NTP_CHECK_FIELDS;
+        if (m->mode != NTP_MODE_SERVER)
+                return NTP_CHECK_MODE;
+        if (m->version != NTP_VERSION && m->version != NTP_VERSION - 1)
+                return NTP_CHECK_VERSION;
+        if (!s->pending || m->origin != s->cookie)
+                return NTP_CHECK_COOKIE;
+        if (s->nts && m->stratum == 0 && m->reference_id == 0x4e54534e) { /* NTSN */
+                if (!nts_reply_has_unique_id(data, size, s->unique_id))
+                        return NTP_CHECK_AUTHENTICATION;
+                return NTP_CHECK_KISS;
+        }
+        if (s->nts && (!s->session || nts_reply_check(s->session, data, size, s->unique_id) < 0))
+                return NTP_CHECK_AUTHENTICATION;
+        if (m->stratum == 0)
+                return NTP_CHECK_KISS;
+        if (m->receive == 0 || m->transmit == 0)
+                return NTP_CHECK_TIMESTAMPS;
+        return NTP_CHECK_OK;
+}
+
+static double precision_sec(int8_t exponent)
+{
+        return ldexp(1, MIN(MAX(exponent, -32), -6));
+}
+
+static double nsec_to_sec(int64_t nsec)
+{
+        return (double) nsec * 1e-9;
+}
+
+/* Checks 13 to 16, and the arithmetic of RFC 5905 section 8. */
+static NtpCheck measure(const NtpSource *s, const NtpMessage *m, usec_t now, int64_t t4,
+        int64_t build_nsec, NtpReply *reply)
+{
+        int64_t base = ntp_time_base_nsec(t4, build_nsec), t1 = s->sent_nsec;
+        int64_t t2 = ntp_time_to_nsec(m->receive, base), t3 = ntp_time_to_nsec(m->transmit, base);
+        double server = nsec_to_sec(t3 - t2), precision = precision_sec(m->precision);
+        double trip, elapsed = (double) (now - s->sent_at) * 1e-6, delay;
+        int64_t offset;
+
+        if (t4 == INT64_MIN || t4 < t1)
+                return NTP_CHECK_LOCAL_CLOCK;
+        trip = nsec_to_sec(t4 - t1);
+        if (fabs(trip - elapsed) > 1.0)
+                return NTP_CHECK_LOCAL_CLOCK;
+        if (server < 0 || server > trip + precision || server > NTP_MAX_ROUNDTRIP_SEC)
+                return NTP_CHECK_SERVER_TIME;
+        delay = trip - server;
+        if (delay < -precision || delay > NTP_MAX_ROUNDTRIP_SEC)
+                return NTP_CHECK_DELAY;
+        offset = ((t2 - t1) + (t3 - t4)) / 2;
+        if (t4 + offset < build_nsec)
+                return NTP_CHECK_BEFORE_BUILD;
+        reply->sample = (NtpSample){
+                .at = now,
+                .offset_nsec = offset,
+                .delay = fmax(delay, FLOOR_SD),
+                .dispersion = precision + FLOOR_SD + NTP_FREQ_TOLERANCE * trip,
+        };
+        reply->sample_distance = reply->sample.delay / 2 + reply->sample.dispersion +
+                                 ntp_short_sec(m->root_delay) / 2 +
+                                 ntp_short_sec(m->root_dispersion);
+        return NTP_CHECK_OK;
+}
+
+NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t now,
+        int64_t received_nsec, int64_t build_nsec, double steered)
+{
+        NtpReply reply = { 0 };
+        NtpMessage m;
+
+        reply.check = check_reply(s, data, size, &m);
+        if (reply.check != NTP_CHECK_OK && reply.check != NTP_CHECK_KISS) {
+                s->last_check = reply.check;
+                return reply;
+        }
+        s->pending = false;
+        s->last = m;
+        s->replies++;
+        if (reply.check == NTP_CHECK_KISS) {
+                s->last_check = reply.check;
+                reply.kiss = take_kiss(s, now);
+                return reply;
+        }
+        reply.check = ntp_message_check_header(&m, NTP_MAX_ROOT_DISTANCE);
+        if (reply.check == NTP_CHECK_OK)
+                reply.check = measure(s, &m, now, received_nsec, build_nsec, &reply);
+        s->last_check = reply.check;
+        if (reply.check != NTP_CHECK_OK) {
+                s->verdict = NTP_VERDICT_BAD_REPLY;
+                return reply;
+        }
+        reply.sample.steered = steered;
+        s->kiss_code[0] = 0;
+        s->reach |= 1;
+        s->misses = 0;
+        return reply;
+}
+
+/* -- Measuring ------------------------------------------------------------------------------ */
+
+static double smallest_delay(const NtpSource *s, size_t window)
+{
+        size_t first = s->n_samples > window ? s->n_samples - window : 0;
+        double min = HUGE_VAL;
+
+        for (size_t i = first; i < s->n_samples; i++)
+                min = fmin(min, s->samples[i].delay);
+        return min;
+}
+
+/* The offset of `a` against that of `b`, both as the free oscillator would have shown them. */
+static double offset_between(const NtpSample *a, const NtpSample *b)
+{
+        return nsec_to_sec(a->offset_nsec - b->offset_nsec) + a->steered - b->steered;
+}
+
+static double seconds_between(const NtpSample *a, const NtpSample *b)
+{
+        return ((double) a->at - (double) b->at) * 1e-6;
+}
+
+static void drop_oldest(NtpSource *s, size_t n)
+{
+        memmove(s->samples, s->samples + n, (s->n_samples - n) * sizeof(s->samples[0]));
+        s->n_samples -= n;
+}
+
+/* Half of what a reply took longer than the fastest is how wrong it may be; that is its weight. */
+static void fit(NtpSource *s, double frequency)
+{
+        const NtpSample *newest = &s->samples[s->n_samples - 1];
+        double fastest = smallest_delay(s, 2 * NTP_FILTER), base = 0;
+        NtpPoint points[NTP_REGRESS_MAX];
+
+        for (size_t i = 0; i < s->n_samples; i++)
+                base += fmax(s->samples[i].delay - fastest, 0) / 4;
+        base = fmax(base / (double) s->n_samples, FLOOR_SD);
+        for (size_t i = 0; i < s->n_samples; i++) {
+                const NtpSample *p = &s->samples[i];
+                double late = fmax(p->delay - fastest, 0) / 2;
+
+                points[i].t = seconds_between(p, newest);
+                points[i].z = offset_between(p, newest) - frequency * points[i].t;
+                points[i].variance = base * base + late * late;
+        }
+        s->line = ntp_regress(points, s->n_samples, FLOOR_SD);
+        s->line.slope += frequency;
+        drop_oldest(s, s->line.first);
+}
+
+/* How far a sample lies from what the line foretells beyond what noise and a slow network can do;
+ * positive: it does not belong (REQ_NTP 20). */
+static double strangeness(const NtpSource *s, const NtpSample *p)
+{
+        const NtpSample *newest = &s->samples[s->n_samples - 1];
+        double dt = seconds_between(p, newest), tolerance, expected;
+        bool sure = s->line.has_slope && s->n_samples >= 4;
+
+        expected = s->line.offset + s->line.slope * dt;
+        tolerance = 4 * s->line.residual_sd + fmax(p->delay - smallest_delay(s, NTP_FILTER), 0) / 2;
+        tolerance +=
+                sure ? 3 * (s->line.slope_sd + 1e-6) * dt + 50e-6 : NTP_AGREE_SEC + 500e-6 * dt;
+        return fabs(offset_between(p, newest) - expected) - tolerance;
+}
+
+bool ntp_source_add(NtpSource *s, const NtpSample *sample, double frequency)
+{
+        if (s->n_samples > 0 && strangeness(s, sample) > 0) {
+                bool again =
+                        s->has_suspect && fabs(offset_between(sample, &s->suspect)) <
+                                                  NTP_AGREE_SEC / 10 + 4 * s->line.residual_sd +
+                                                          (sample->delay + s->suspect.delay) / 2;
+
+                if (!again) {
+                        s->suspect = *sample;
+                        s->has_suspect = true;
+                        return false;
+                }
+                /* Twice the same: it is what came before that no longer holds. */
+                s->samples[0] = s->suspect;
+                s->n_samples = 1;
+        }
+        s->has_suspect = false;
+        if (s->n_samples == NTP_REGRESS_MAX)
+                drop_oldest(s, 1);
+        s->samples[s->n_samples++] = *sample;
+        fit(s, frequency);
+        return true;
+}
+
+size_t ntp_source_agreeing(const NtpSource *s)
+{
+        size_t n = 0;
+
+        while (n < s->n_samples && fabs(offset_between(&s->samples[s->n_samples - 1 - n],
+                                           &s->samples[s->n_samples - 1])) < NTP_AGREE_SEC)
+                n++;
+        return n;
+}
+
+bool ntp_source_estimate(
+        const NtpSource *s, usec_t now, const NtpSteering *steering, NtpEstimate *ret)
+{
+        const NtpSample *newest;
+        double age, slope, slope_sd, moved;
+        NtpEstimate e;
+        bool own;
+
+        if (s->n_samples == 0)
+                return false;
+        newest = &s->samples[s->n_samples - 1];
+        age = (double) usec_sub(now, newest->at) * 1e-6;
+        /* A line through few samples points anywhere; then what the discipline knows is better. */
+        own = s->line.has_slope && s->line.slope_sd < 2 * steering->frequency_sd;
+        slope = own ? s->line.slope : steering->frequency;
+        slope_sd = own ? s->line.slope_sd : steering->frequency_sd;
+        moved = s->line.offset + slope * age - (steering->steered - newest->steered);
+        e = (NtpEstimate){
+                .offset_nsec = newest->offset_nsec + llrint(moved * 1e9),
+                .offset_sd = hypot(s->line.offset_sd, slope_sd * age),
+                .jitter = s->line.residual_sd,
+                .frequency = slope,
+                .frequency_sd = s->line.slope_sd,
+                .delay = smallest_delay(s, NTP_FILTER),
+        };
+        e.root_distance = e.delay / 2 + ntp_short_sec(s->last.root_delay) / 2 +
+                          ntp_short_sec(s->last.root_dispersion) + newest->dispersion +
+                          e.offset_sd + NTP_FREQ_TOLERANCE * age;
+        *ret = e;
+        return true;
+}
+
+void ntp_source_adapt_poll(NtpSource *s, double offset, double jitter)
+{
+        if (s->burst_left > 0)
+                return;
+        if (fabs(offset) < 4 * jitter && s->n_samples >= POLL_GROW)
+                s->poll_score += (int) s->poll;
+        else if (fabs(offset) >= 4 * jitter || s->n_samples < POLL_SHRINK)
+                s->poll_score -= 2 * (int) s->poll;
+        if (s->poll_score >= 30) {
+                s->poll = MIN(s->poll + 1, s->poll_max);
+                s->poll_score = 0;
+        } else if (s->poll_score <= -30) {
+                s->poll = MAX(s->poll - 1, s->poll_min);
+                s->poll_score = 0;
+        }
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/suite.h"
+#include "proto/ntp-client.h"
+#include <string.h>
+
+#define T0    (INT64_C(1800000000) * NTP_NSEC_PER_SEC)
+#define BUILD (INT64_C(1790000000) * NTP_NSEC_PER_SEC)
+#define MS    INT64_C(1000000)
+
+typedef struct Peer Peer;
+struct Peer {
+        NtpSource source;
+        Rng rng;
+        usec_t now;
+        uint8_t request[NTP_PACKET_MAX];
+        size_t request_size;
+        NtpMessage reply;
+        uint8_t extra[64];
+        size_t extra_size, cut;
+};
+
+static void ask(Peer *p)
+{
+        Writer w = WRITER_INIT(p->request, sizeof(p->request));
+
+        ck_assert_int_eq(
+                ntp_source_request(&p->source, &w, p->now, T0 + (int64_t) p->now * 1000, &p->rng),
+                0);
+        p->request_size = w.pos;
+        /* an honest answer: 10 ms there, 1 ms inside, 10 ms back; the clock is right */
+        p->reply = (NtpMessage){ .version = 4,
+                .mode = 4,
+                .stratum = 2,
+                .precision = -20,
+                .reference = 1,
+                .origin = p->source.cookie,
+                .receive = ntp_time_from_nsec(T0 + (int64_t) p->now * 1000 + 10 * MS),
+                .transmit = ntp_time_from_nsec(T0 + (int64_t) p->now * 1000 + 11 * MS) };
+        p->reply.reference = p->reply.receive - 1;
+}
+
+static Peer peer(void)
+{
+        Peer p = { .rng = rng_seeded(test_seed()), .now = 1000 * USEC_PER_SEC };
+
+        ntp_source_init(&p.source, 6, 10, p.now);
+        ask(&p);
+        return p;
+}
+
+static NtpReply answer_after(Peer *p, int64_t trip_nsec)
+{
+        uint8_t buf[256] = { 0 };
+        Writer w = WRITER_INIT(buf, sizeof(buf));
+        usec_t now = p->now + (usec_t) (trip_nsec / 1000);
+
+        ntp_message_write(&w, &p->reply);
+        writer_bytes(&w, p->extra, p->extra_size);
+        return ntp_source_receive(&p->source, buf, w.pos - p->cut, now,
+                T0 + (int64_t) p->now * 1000 + trip_nsec, BUILD, 0);
+}
+
+static NtpCheck answer(Peer *p)
+{
+        return answer_after(p, 21 * MS).check;
+}
+
+START_TEST(an_honest_answer_counts)
+{
+        Peer p = peer();
+        NtpReply r = answer_after(&p, 21 * MS);
+
+        ck_assert_int_eq(r.check, NTP_CHECK_OK);
+        ck_assert_int_lt(llabs(r.sample.offset_nsec), 2);
+        ck_assert_double_eq_tol(r.sample.delay, 0.020, 1e-6);
+        ck_assert_uint_eq(p.source.reach, 1);
+}
+END_TEST
+
+/* Checks 1 to 7: dropped, and the request goes on waiting. */
+#define REFUSED_QUIETLY(name, change, expected)                                                    \
+        START_TEST(name)                                                                           \
+        {                                                                                          \
+                Peer p = peer();                                                                   \
+                NtpMessage good = p.reply;                                                         \
+                                                                                                   \
+                change;                                                                            \
+                ck_assert_int_eq(answer(&p), expected);                                            \
+                ck_assert(p.source.pending);                                                       \
+                ck_assert_uint_eq(p.source.reach, 0);                                              \
+                ck_assert(!p.source.dead);                                                         \
+                p.reply = good;                                                                    \
+                p.extra_size = p.cut = 0;                                                          \
+                ck_assert_int_eq(answer(&p), NTP_CHECK_OK);                                        \
+        }                                                                                          \
+        END_TEST
+
+REFUSED_QUIETLY(check_1_length, p.cut = 1, NTP_CHECK_LENGTH)
+REFUSED_QUIETLY(check_2_fields, p.extra_size = 8, NTP_CHECK_FIELDS)
+REFUSED_QUIETLY(check_3_mode_client, p.reply.mode = 3, NTP_CHECK_MODE)
+REFUSED_QUIETLY(check_3_mode_broadcast, p.reply.mode = 5, NTP_CHECK_MODE)
+REFUSED_QUIETLY(check_4_version_2, p.reply.version = 2, NTP_CHECK_VERSION)
+REFUSED_QUIETLY(check_4_version_5, p.reply.version = 5, NTP_CHECK_VERSION)
+REFUSED_QUIETLY(check_5_cookie, p.reply.origin ^= 1, NTP_CHECK_COOKIE)
+REFUSED_QUIETLY(check_5_cookie_high, p.reply.origin ^= UINT64_C(1) << 63, NTP_CHECK_COOKIE)
+REFUSED_QUIETLY(check_5_cookie_zero, p.reply.origin = 0, NTP_CHECK_COOKIE)
+REFUSED_QUIETLY(check_7_no_receive, p.reply.receive = 0, NTP_CHECK_TIMESTAMPS)
+REFUSED_QUIETLY(check_7_no_transmit, p.reply.transmit = 0, NTP_CHECK_TIMESTAMPS)
+REFUSED_QUIETLY(a_spoofed_kiss,
+        (p.reply.stratum = 0, p.reply.reference_id = 0x44454e59, p.reply.origin++),
+        NTP_CHECK_COOKIE)
+REFUSED_QUIETLY(a_kiss_of_the_wrong_mode,
+        (p.reply.stratum = 0, p.reply.reference_id = 0x44454e59, p.reply.mode = 3), NTP_CHECK_MODE)
+
+/* Checks 9 to 16: the answer to our request, but no use. */
+#define REFUSED(name, change, expected)                                                            \
+        START_TEST(name)                                                                           \
+        {                                                                                          \
+                Peer p = peer();                                                                   \
+                                                                                                   \
+                change;                                                                            \
+                ck_assert_int_eq(answer(&p), expected);                                            \
+                ck_assert(!p.source.pending);                                                      \
+                ck_assert_uint_eq(p.source.reach, 0);                                              \
+                ck_assert_int_eq(p.source.verdict, NTP_VERDICT_BAD_REPLY);                         \
+        }                                                                                          \
+        END_TEST
+
+REFUSED(check_9_stratum, p.reply.stratum = 16, NTP_CHECK_STRATUM)
+REFUSED(check_10_leap, p.reply.leap = 3, NTP_CHECK_LEAP)
+REFUSED(check_11_distance, p.reply.root_dispersion = 3 << 16, NTP_CHECK_DISTANCE)
+REFUSED(check_12_reference, p.reply.reference = p.reply.transmit + (1 << 30), NTP_CHECK_REFERENCE)
+REFUSED(check_13_backwards, (p.reply.transmit -= 1 << 24, p.reply.reference = 0),
+        NTP_CHECK_SERVER_TIME)
+REFUSED(check_13_longer_than_the_trip, p.reply.transmit = p.reply.receive + (1 << 30),
+        NTP_CHECK_SERVER_TIME)
+
+START_TEST(check_14_delay)
+{
+        Peer p = peer();
+
+        ck_assert_int_eq(answer_after(&p, 4100 * MS).check, NTP_CHECK_DELAY);
+}
+END_TEST
+
+START_TEST(check_15_a_clock_that_jumped)
+{
+        Peer p = peer();
+
+        p.source.sent_nsec -= 5000 * MS;
+        ck_assert_int_eq(answer(&p), NTP_CHECK_LOCAL_CLOCK);
+        p = peer();
+        p.source.sent_nsec += 5000 * MS;
+        ck_assert_int_eq(answer(&p), NTP_CHECK_LOCAL_CLOCK);
+}
+END_TEST
+
+START_TEST(check_16_before_the_build)
+{
+        Peer p = peer();
+
+        p.reply.receive -= UINT64_C(20000000) << 32;
+        p.reply.transmit -= UINT64_C(20000000) << 32;
+        p.reply.reference = 0;
+        ck_assert_int_eq(answer(&p), NTP_CHECK_BEFORE_BUILD);
+}
+END_TEST
+
+START_TEST(an_answer_counts_once)
+{
+        Peer p = peer();
+
+        ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+        ck_assert_int_eq(answer(&p), NTP_CHECK_COOKIE);
+}
+END_TEST
+
+START_TEST(a_new_request_makes_the_old_cookie_worthless)
+{
+        Peer p = peer();
+        NtpMessage old = p.reply;
+
+        p.now += 2 * USEC_PER_SEC;
+        ask(&p);
+        ck_assert_uint_ne(old.origin, p.reply.origin);
+        p.reply = old;
+        ck_assert_int_eq(answer(&p), NTP_CHECK_COOKIE);
+}
+END_TEST
+
+START_TEST(version_3_answers_and_macs_are_fine)
+{
+        Peer p = peer();
+
+        p.reply.version = 3;
+        p.extra_size = 20;
+        ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+}
+END_TEST
+
+static NtpReply kiss(Peer *p, const char *code)
+{
+        p->reply.stratum = 0;
+        p->reply.leap = 3;
+        p->reply.reference_id = 0;
+        for (int i = 0; i < 4; i++)
+                p->reply.reference_id = p->reply.reference_id << 8 | (uint8_t) code[i];
+        return answer_after(p, 21 * MS);
+}
+
+START_TEST(deny_and_rstr_are_for_ever)
+{
+        const char *codes[] = { "DENY", "RSTR" };
+
+        for (size_t i = 0; i < ELEMENTSOF(codes); i++) {
+                Peer p = peer();
+
+                ck_assert_int_eq(kiss(&p, codes[i]).kiss, NTP_KISS_DENY);
+                ck_assert(p.source.dead);
+                ntp_source_burst(&p.source, p.now);
+                ck_assert_uint_eq(ntp_source_deadline(&p.source), USEC_INFINITY);
+        }
+}
+END_TEST
+
+START_TEST(rate_makes_us_slow)
+{
+        Peer p = peer();
+
+        ck_assert_int_eq(kiss(&p, "RATE").kiss, NTP_KISS_RATE);
+        ck_assert_uint_eq(p.source.burst_left, 0);
+        ck_assert_uint_eq(p.source.poll, 7);
+        ck_assert_uint_ge(ntp_source_deadline(&p.source), p.now + 128 * USEC_PER_SEC);
+        p.now = ntp_source_deadline(&p.source);
+        ask(&p);
+        ck_assert_int_eq(kiss(&p, "RATE").kiss, NTP_KISS_RATE);
+        ck_assert_uint_ge(ntp_source_deadline(&p.source), p.now + 4 * 121 * USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST(other_kisses_mean_nothing)
+{
+        const char *codes[] = { "XABC", "INIT", "NTSN", "\1\2\3\4" };
+
+        for (size_t i = 0; i < ELEMENTSOF(codes); i++) {
+                Peer p = peer();
+
+                ck_assert_int_eq(kiss(&p, codes[i]).kiss, NTP_KISS_OTHER);
+                ck_assert(!p.source.dead);
+                ck_assert_uint_eq(p.source.poll, 6);
+        }
+}
+END_TEST
+
+START_TEST(silence_is_asked_less_and_less)
+{
+        Peer p = peer();
+        usec_t last = p.now;
+
+        for (int i = 1; i < 40; i++) {
+                usec_t wait = ntp_source_deadline(&p.source) - p.now;
+
+                ck_assert_uint_ge(wait, USEC_PER_SEC);
+                ck_assert_uint_le(wait, 1100 * USEC_PER_SEC);
+                if (i > 20)
+                        ck_assert_uint_ge(wait, 970 * USEC_PER_SEC);
+                last = p.now = ntp_source_deadline(&p.source);
+                ask(&p);
+                if (i >= 8)
+                        ck_assert_int_eq(p.source.verdict, NTP_VERDICT_UNREACHABLE);
+        }
+        ck_assert_uint_gt(last, 0);
+        ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+        ck_assert_uint_eq(p.source.misses, 0);
+}
+END_TEST
+
+START_TEST(one_wild_sample_does_not_move_the_line)
+{
+        Peer p = peer();
+        NtpSteering none = { 0 };
+        NtpEstimate e;
+
+        for (unsigned i = 0; i < 10; i++) {
+                NtpSample s = { .at = p.now + i * 16 * USEC_PER_SEC,
+                        .offset_nsec = 1000 + 300 * (i % 3),
+                        .delay = 1e-3 };
+
+                ck_assert(ntp_source_add(&p.source, &s, 0));
+        }
+        p.now += 160 * USEC_PER_SEC;
+        ck_assert(!ntp_source_add(
+                &p.source, &(NtpSample){ .at = p.now, .offset_nsec = 5 * MS, .delay = 1e-3 }, 0));
+        ck_assert(ntp_source_estimate(&p.source, p.now, &none, &e));
+        ck_assert_int_lt(llabs(e.offset_nsec), 5000);
+        p.now += 16 * USEC_PER_SEC;
+        ck_assert(ntp_source_add(
+                &p.source, &(NtpSample){ .at = p.now, .offset_nsec = 5 * MS, .delay = 1e-3 }, 0));
+        ck_assert(ntp_source_estimate(&p.source, p.now, &none, &e));
+        ck_assert_int_lt(llabs(e.offset_nsec - 5 * MS), 20000);
+}
+END_TEST
+
+START_TEST(leap_seconds_have_their_days)
+{
+        /* 2016-12-31 and 2015-06-30 were; 2027-01-15 is not one */
+        int64_t at, december = INT64_C(1483142400) + 3600, june = INT64_C(1435622400) + 80000;
+
+        ck_assert_uint_eq(ntp_leap_today(1, december * NTP_NSEC_PER_SEC, &at), 1);
+        ck_assert_int_eq(at, INT64_C(1483228800) * NTP_NSEC_PER_SEC);
+        ck_assert_uint_eq(ntp_leap_today(2, june * NTP_NSEC_PER_SEC, &at), 2);
+        ck_assert_uint_eq(ntp_leap_today(0, june * NTP_NSEC_PER_SEC, &at), 0);
+        ck_assert_uint_eq(ntp_leap_today(3, june * NTP_NSEC_PER_SEC, &at), 0);
+        ck_assert_uint_eq(ntp_leap_today(1, T0, &at), 0);
+        ck_assert_uint_eq(ntp_leap_today(1, (december - 86400) * NTP_NSEC_PER_SEC, &at), 0);
+        ck_assert_uint_eq(ntp_leap_today(1, (december + 86400) * NTP_NSEC_PER_SEC, &at), 0);
+}
+END_TEST
+
+TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
+        check_3_mode_client, check_3_mode_broadcast, check_4_version_2, check_4_version_5,
+        check_5_cookie, check_5_cookie_high, check_5_cookie_zero, check_7_no_receive,
+        check_7_no_transmit, a_spoofed_kiss, a_kiss_of_the_wrong_mode, check_9_stratum,
+        check_10_leap, check_11_distance, check_12_reference, check_13_backwards,
+        check_13_longer_than_the_trip, check_14_delay, check_15_a_clock_that_jumped,
+        check_16_before_the_build, an_answer_counts_once,
+        a_new_request_makes_the_old_cookie_worthless, version_3_answers_and_macs_are_fine,
+        deny_and_rstr_are_for_ever, rate_makes_us_slow, other_kisses_mean_nothing,
+        silence_is_asked_less_and_less, one_wild_sample_does_not_move_the_line,
+        leap_seconds_have_their_days)
