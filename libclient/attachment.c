@@ -292,7 +292,6 @@ static void batch_accepted(Batch *batch, const uint64_t *ids, lws_system_states_
 
 static int batch_on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
-        _cleanup_(freep) uint64_t *copy = NULL;
         Batch *batch = userdata;
         lwsd_client *client = batch->client;
         const char *current;
