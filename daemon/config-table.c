@@ -102,11 +102,13 @@ static const ConfigKey config_keys[] = {
 
         KEY("CaptivePortal", "Check", bool, portal.check),
         KEY("CaptivePortal", "Urls", strings, portal.urls),
+        KEY("CaptivePortal", "CertificateAuthority", string, portal.certificate_authority),
         ENUM("CaptivePortal", "Wait", portal.wait, portal_wait_names),
 
         KEY("Policy", "File", string, policy.file),
         KEY("Policy", "Url", string, policy.url),
         KEY("Policy", "Key", string, policy.key),
+        KEY("Policy", "CertificateAuthority", string, policy.certificate_authority),
         KEY("Policy", "SpreadSec", usec, policy.spread_usec),
 
         ENUM("Registration", "Provider", registration.provider, registration_names),

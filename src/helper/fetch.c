@@ -330,3 +330,16 @@ int fetch_new(Fetch **ret, Fetcher *fetcher, const FetchRequest *request, const 
         *ret = TAKE_PTR(f);
         return 0;
 }
+
+int fetch_load_ca(const char *path, char **ret_pem)
+{
+        char *pem = NULL;
+        int r = path ? file_read(AT_FDCWD, path, FETCH_STRING_MAX - 1, &pem, NULL) : 0;
+
+        if (r < 0) {
+                log_error("%s: %s", path, strerror(-r));
+                return r;
+        }
+        *ret_pem = pem;
+        return 0;
+}

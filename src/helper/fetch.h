@@ -29,3 +29,7 @@ int fetch_new(Fetch **ret, Fetcher *fetcher, const FetchRequest *request, const 
         FetchFn fn, void *userdata);
 /* No callback follows. Not needed after the callback: a fetch frees itself. */
 Fetch *fetch_free(Fetch *fetch);
+
+/* Reads the file of a CertificateAuthority= key for FetchRequest.ca_pem; NULL gives NULL. Logs and
+ * returns a negative errno when it cannot be used. The caller frees. */
+int fetch_load_ca(const char *path, char **ret_pem);

@@ -31,6 +31,7 @@ struct PolicyStage {
         char *text; /* what `current` was read from */
         size_t text_size;
         char etag[256];
+        char *ca;
         Hold *hold;
         const char *fetch_code; /* why the last fetch gave nothing; NULL: it did */
         Fetch *fetch;
@@ -274,7 +275,8 @@ static void on_fetch_timer(Timer *t, usec_t now)
                 .body_max = POLICY_SIZE_MAX * 2,
                 .url = s->settings->policy.url,
                 .accept = "application/jose, application/json",
-                .if_none_match = s->etag };
+                .if_none_match = s->etag,
+                .ca_pem = s->ca };
         int r;
 
         if (!s->online || s->fetch)
@@ -354,6 +356,8 @@ int policy_stage_new(PolicyStage **ret, struct lws_context *cx, Network *network
         timer_init(&s->fetch_timer, context_thread(cx, 0), on_fetch_timer);
         timer_init(&s->validity_timer, context_thread(cx, 0), on_validity_timer);
         r = load_key(s);
+        if (r >= 0)
+                r = fetch_load_ca(settings->policy.certificate_authority, &s->ca);
         if (r < 0)
                 return r;
         r = hold_new(
@@ -390,6 +394,7 @@ PolicyStage *policy_stage_free(PolicyStage *s)
         public_key_free(s->key);
         policy_free(s->current);
         free(s->text);
+        free(s->ca);
         free(s);
         return NULL;
 }

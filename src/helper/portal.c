@@ -30,6 +30,7 @@ struct PortalCheck {
         LadderWatch ladder_watch;
         int uplink; /* ifindex; 0: none */
         char *api_uri;
+        char *ca;
 };
 
 /* The link that a connection to anywhere would leave by: the default route of the lowest metric. */
@@ -143,6 +144,7 @@ static void start_fetch(PortalCheck *c, const PortalEvent *e)
                 .flags = e->api && !time_valid ? FETCH_IGNORE_DATES : 0,
                 .body_max = e->api ? PORTAL_API_BODY_MAX : 4096,
                 .url = e->url,
+                .ca_pem = e->api ? c->ca : NULL,
                 .accept = e->api ? "application/captive+json" : "" };
         PortalReply none = { 0 };
         Probe *p = NULL;
@@ -245,6 +247,9 @@ int portal_check_new(PortalCheck **ret, struct lws_context *cx, Network *network
         c->network = network;
         c->fetcher = fetcher;
         timer_init(&c->timer, context_thread(cx, 0), on_timer);
+        r = fetch_load_ca(s->certificate_authority, &c->ca);
+        if (r < 0)
+                return r;
         r = portal_new(&c->machine, &RNG_KERNEL, s->urls.items, s->urls.n);
         if (r < 0)
                 return r;
@@ -275,6 +280,7 @@ PortalCheck *portal_check_free(PortalCheck *c)
         hold_free(c->hold);
         portal_free(c->machine);
         free(c->api_uri);
+        free(c->ca);
         free(c);
         return NULL;
 }

@@ -281,11 +281,8 @@ static int load_credential(Registration *g)
 
 static int load_files(Registration *g)
 {
-        const char *ca = g->settings->certificate_authority;
-        int r = ca ? file_read(AT_FDCWD, ca, FETCH_STRING_MAX - 1, &g->ca, NULL) : 0;
+        int r = fetch_load_ca(g->settings->certificate_authority, &g->ca);
 
-        if (r < 0)
-                log_error("%s: %s", ca, strerror(-r));
         if (r >= 0 && (r = load_credential(g)) < 0)
                 log_error("%s: %s", g->settings->credential_file, strerror(-r));
         if (r >= 0 && (r = load(g)) < 0)

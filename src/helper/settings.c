@@ -172,6 +172,8 @@ Settings *settings_free(Settings *s)
         free(s->policy.file);
         free(s->policy.url);
         free(s->policy.key);
+        free(s->policy.certificate_authority);
+        free(s->portal.certificate_authority);
         stage_settings_clear(&s->registration);
         stage_settings_clear(&s->auth1);
         stage_settings_clear(&s->auth2);

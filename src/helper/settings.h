@@ -129,6 +129,7 @@ typedef struct PortalSettings PortalSettings;
 struct PortalSettings {
         bool check;
         PortalWait wait;
+        char *certificate_authority; /* file, for the API; NULL: the system's store */
         StringList urls;
 };
 
@@ -136,8 +137,9 @@ typedef struct PolicySettings PolicySettings;
 struct PolicySettings {
         char *file;
         char *url;
-        char *key;
-        usec_t spread_usec; /* the first fetch after a start waits up to this long */
+        char *key;                   /* file, PEM of the public key that signs */
+        char *certificate_authority; /* file; NULL: the system's store */
+        usec_t spread_usec;          /* the first fetch after a start waits up to this long */
 };
 
 typedef struct StageSettings StageSettings;

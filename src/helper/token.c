@@ -3,9 +3,7 @@
 #include "core/backoff.h"
 #include "core/timer.h"
 #include "proto/oauth.h"
-#include "util/fd.h"
 #include "util/log.h"
-#include <fcntl.h>
 #include <lwsd/lws-system.h>
 #include <stdio.h>
 #include <string.h>
@@ -194,14 +192,9 @@ int token_stage_new(TokenStage **ret, struct lws_context *cx, Fetcher *fetcher,
         };
         timer_init(&s->renew_timer, context_thread(cx, 0), on_renew_timer);
         timer_init(&s->expiry_timer, context_thread(cx, 0), on_expiry_timer);
-        if (s->settings->certificate_authority) {
-                r = file_read(AT_FDCWD, s->settings->certificate_authority, FETCH_STRING_MAX - 1,
-                        &s->ca, NULL);
-                if (r < 0) {
-                        log_error("%s: %s", s->settings->certificate_authority, strerror(-r));
-                        return r;
-                }
-        }
+        r = fetch_load_ca(s->settings->certificate_authority, &s->ca);
+        if (r < 0)
+                return r;
         r = hold_new(&s->hold, context_ladder(cx),
                 index == 0 ? LWS_SYSTATE_AUTH1 : LWS_SYSTATE_AUTH2, HOLD_REQUIRED, "auth");
         if (r < 0)
