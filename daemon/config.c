@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/config.h"
+#include "daemon/config-check.h"
 #include "daemon/config-table.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -306,6 +307,17 @@ static int load_dropins(Settings *settings, const char *root, char error[static 
         return r;
 }
 
+static int check_all(
+        const Settings *settings, const char *path, char error[static CONFIG_ERROR_SIZE])
+{
+        char why[CONFIG_ERROR_SIZE];
+        int r = config_check(settings, why);
+
+        if (r < 0)
+                snprintf(error, CONFIG_ERROR_SIZE, "%.300s: %.400s", path, why);
+        return r;
+}
+
 int config_load(Settings **ret, const ConfigPaths *paths, char error[static CONFIG_ERROR_SIZE])
 {
         _cleanup_(settings_freep) Settings *settings = NULL;
@@ -326,6 +338,8 @@ int config_load(Settings **ret, const ConfigPaths *paths, char error[static CONF
                 if (r >= 0)
                         r = load_dropins(settings, root, error);
         }
+        if (r >= 0)
+                r = check_all(settings, paths->file ? paths->file : path, error);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(settings);

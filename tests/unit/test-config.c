@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "daemon/config-check.h"
 #include "daemon/config-value.h"
 #include "daemon/config.h"
 #include "lib/suite.h"
@@ -256,8 +257,33 @@ START_TEST(dropins_are_read_by_name_and_mask_by_place)
 }
 END_TEST
 
-TEST_MAIN("config", every_section_arrives, a_repeated_key_appends_and_an_empty_one_resets,
-        the_same_link_section_goes_on, what_is_unknown_warns_with_its_place,
-        what_is_wrong_is_refused_with_its_place, a_line_of_199_bytes_passes,
-        nul_bytes_and_cut_files_are_harmless, times_take_systemd_units,
+START_TEST(keys_that_do_not_fit_together_are_refused)
+{
+        static const struct {
+                const char *text, *words;
+        } cases[] = {
+                { "[Policy]\nUrl=https://p.test/\n", "[Policy] Url= needs Key=" },
+                { "[Policy]\nUrl=http://p.test/\nKey=/k\n", "[Policy] Url= is not an https URL" },
+                { "[Registration]\nProvider=est\n", "[Registration] this Provider= needs Url=" },
+                { "[Auth2]\nProvider=oauth\nUrl=ftp://x\n", "[Auth2] this Provider= needs Url=" },
+                { "[CaptivePortal]\nUrls=https://p.test/\n", "[CaptivePortal] Urls= must be" },
+                { "[Time]\nPollMinSec=1h\nPollMaxSec=1min\n", "[Time] PollMinSec= is above" },
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                Settings *s = parse(cases[i].text);
+
+                ck_assert_ptr_nonnull(s);
+                ck_assert_int_eq(config_check(s, error), -EINVAL);
+                ck_assert_msg(strncmp(error, cases[i].words, strlen(cases[i].words)) == 0,
+                        "got: %s", error);
+                settings_free(s);
+        }
+}
+END_TEST
+
+TEST_MAIN("config", keys_that_do_not_fit_together_are_refused, every_section_arrives,
+        a_repeated_key_appends_and_an_empty_one_resets, the_same_link_section_goes_on,
+        what_is_unknown_warns_with_its_place, what_is_wrong_is_refused_with_its_place,
+        a_line_of_199_bytes_passes, nul_bytes_and_cut_files_are_harmless, times_take_systemd_units,
         dropins_are_read_by_name_and_mask_by_place)
