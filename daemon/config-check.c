@@ -49,12 +49,8 @@ static int check_portal(const PortalSettings *p, char error[static CONFIG_ERROR_
 
 int config_check(const Settings *s, char error[static CONFIG_ERROR_SIZE])
 {
-        int r = 0;
+        int r = check_portal(&s->portal, error);
 
-        if (s->time.poll_min_usec > s->time.poll_max_usec)
-                r = fail(error, "Time", "PollMinSec= is above PollMaxSec=");
-        if (r >= 0)
-                r = check_portal(&s->portal, error);
         if (r >= 0)
                 r = check_policy(&s->policy, error);
         if (r >= 0)
