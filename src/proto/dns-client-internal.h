@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/* What the files of the resolver machine share: dns-client.c owns it, dns-lookup.c and
+ * dns-transaction.c are its halves. */
+#include "proto/dns-client.h"
+
+#define DNS_TXN_BUCKETS 256
+/* Questions under way at once; the next ones wait in line. */
+#define DNS_TXN_RUNNING_MAX 256
+#define DNS_LOOKUPS_MAX     16384
+/* REQ_DNS 17, 23: of one look-up. */
+#define DNS_LOOKUP_QUERIES_MAX 20
+#define DNS_TXN_PACKETS_MAX    12
+#define DNS_TXN_ROUNDS         3
+#define DNS_LOOKUP_BUDGET      (10 * USEC_PER_SEC)
+#define DNS_TXN_BUDGET         (9500 * USEC_PER_MSEC)
+/* How long the first usable family waits for the other (RFC 8305 3). */
+#define DNS_FAMILY_DELAY (50 * USEC_PER_MSEC)
+#define DNS_STALE_AFTER  (1800 * USEC_PER_MSEC)
+#define DNS_STALE_TTL    30u
+
+typedef struct DnsPart DnsPart;
+struct DnsPart {
+        List waiter; /* of `txn` */
+        DnsLookup *lookup;
+        DnsTransaction *txn;
+        uint16_t type;
+        DnsName name; /* now asked for */
+        DnsAnswer *answer;
+        uint32_t age;
+        unsigned steps;
+        bool done, from_network, stale, local;
+        int error;
+};
+
+struct DnsLookup {
+        List link;
+        List event_link;
+        DnsClient *client;
+        DnsTimer timer;
+        void *userdata;
+        DnsQuestion question;
+        DnsName candidates[DNS_SEARCH_MAX + 1];
+        size_t n_candidates, candidate;
+        DnsPart parts[2];
+        size_t n_parts;
+        unsigned queries;
+        usec_t started, give_up, family_at, stale_at;
+        int negative; /* the better of the negatives so far */
+        bool done;
+        DnsResult result;
+};
+
+struct DnsTransaction {
+        List link;    /* bucket */
+        List running; /* or the line of those that wait for their turn */
+        DnsClient *client;
+        DnsTimer timer;
+        DnsName name;
+        uint16_t type, class;
+        uint32_t servers; /* that may be asked */
+        int ifindex;
+        bool plain;
+        bool is_running;
+        List waiters, attempts;
+        DnsAttempt *current;  /* the one whose time-out moves us on */
+        uint32_t tried;       /* in this round */
+        uint32_t dead;        /* have said something final that is no answer */
+        uint32_t asked_plain; /* without EDNS or mixed case, once each */
+        usec_t started;
+        unsigned round, packets, bad_cookies;
+        int error;
+        DnsAnswer *doubtful; /* negative answer to a question in mixed case, being checked */
+};
+
+struct DnsClient {
+        Rng *rng;
+        DnsCache *cache;
+        DnsHosts *hosts;
+        Heap timers;
+        DnsServer *servers[DNS_SERVERS_MAX];
+        size_t n_servers;
+        DnsRoute routes[DNS_ROUTES_MAX];
+        size_t n_routes;
+        DnsName search[DNS_SEARCH_MAX];
+        size_t n_search;
+        unsigned ndots;
+        List lookups, events_done;
+        size_t n_lookups;
+        List txns[DNS_TXN_BUCKETS];
+        List running, line;
+        size_t n_running, n_txns;
+        uint64_t total;
+        uint64_t seed;
+        List orphans, events_send, closed;
+        void *gone[DNS_SERVERS_MAX]; /* bindings of removed servers */
+        size_t n_gone;
+};
+
+void dns_timer_set(DnsClient *c, DnsTimer *t, usec_t deadline);
+void dns_timer_cancel(DnsClient *c, DnsTimer *t);
+
+/* The servers to ask about a name; 0: none. */
+uint32_t dns_client_route(const DnsClient *c, const DnsName *name, int ifindex, bool *ret_routed);
+
+/* -- dns-transaction.c -- */
+/* Joins or starts the transaction for the part's question. */
+int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now);
+/* The part no longer waits. `keep`: the question goes on for the cache's sake. */
+void dns_transaction_leave(DnsPart *part, bool keep);
+void dns_transaction_restart(DnsTransaction *t, usec_t now);
+void dns_transaction_free(DnsTransaction *t);
+void dns_attempt_close(DnsClient *c, DnsAttempt *a);
+
+/* -- dns-lookup.c -- */
+/* The transaction the part waited for has ended; it has already left it. */
+void dns_part_answered(DnsPart *part, DnsAnswer *answer, const DnsAttempt *by, usec_t now);
+void dns_part_failed(DnsPart *part, int error, usec_t now);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "proto/dns-server.h"
+#include "util/error.h"
+#include <string.h>
+
+#define TIMEOUT_FIRST (2 * USEC_PER_SEC)
+#define TIMEOUT_MIN   (250 * USEC_PER_MSEC)
+#define TIMEOUT_MAX   (5 * USEC_PER_SEC)
+#define PROBE_FIRST   (5 * USEC_PER_SEC)
+#define PROBE_MAX     (30 * USEC_PER_SEC)
+#define PLAIN_FOR     (5 * USEC_PER_MIN)
+#define TLS_RETRY     (5 * USEC_PER_MIN)
+#define COOKIE_LIFE   USEC_PER_DAY
+#define COOKIE_GRACE  (120 * USEC_PER_SEC)
+
+const char *dns_transport_to_string(DnsTransport t)
+{
+        static const char *const names[] = { "udp", "tcp", "dot" };
+
+        return names[t];
+}
+
+void dns_server_forget(DnsServer *s)
+{
+        *s = (DnsServer){
+                .endpoint = s->endpoint, .privacy = s->privacy, .bit = s->bit, .binding = s->binding
+        };
+}
+
+usec_t dns_server_timeout(const DnsServer *s, unsigned round, Rng *rng)
+{
+        usec_t t = s->srtt > 0 ? MAX(TIMEOUT_MIN, MIN(5 * s->srtt, TIMEOUT_MAX)) : TIMEOUT_FIRST;
+
+        if (round == 0)
+                return t;
+        t = MIN(t << MIN(round, 5u), TIMEOUT_MAX);
+        return rng_range(rng, t - t / 10, t);
+}
+
+void dns_server_answered(DnsServer *s, usec_t rtt)
+{
+        rtt = MAX(rtt, 1u);
+        s->srtt = s->srtt > 0 ? (7 * s->srtt + rtt) / 8 : rtt;
+        s->lost = 0;
+        s->failed = false;
+        s->probe_wait = 0;
+}
+
+void dns_server_lost(DnsServer *s, usec_t now)
+{
+        s->lost++;
+        if (!s->failed) {
+                s->failed = true;
+                s->probe_wait = PROBE_FIRST;
+                s->probe_at = now + s->probe_wait;
+        }
+}
+
+bool dns_server_probe_due(DnsServer *s, usec_t now)
+{
+        if (!s->failed || now < s->probe_at)
+                return false;
+        s->probe_wait = MIN(2 * s->probe_wait, PROBE_MAX);
+        s->probe_at = now + s->probe_wait;
+        return true;
+}
+
+bool dns_server_edns(const DnsServer *s, usec_t now)
+{
+        return now >= s->plain_until;
+}
+
+void dns_server_no_edns(DnsServer *s, usec_t now)
+{
+        s->plain_until = now + PLAIN_FOR;
+}
+
+DnsTransport dns_server_transport(const DnsServer *s, usec_t now)
+{
+        switch (s->privacy) {
+        case DNS_PRIVACY_STRICT:
+                return DNS_TLS;
+        case DNS_PRIVACY_OPPORTUNISTIC:
+                return now >= s->tls_retry_at ? DNS_TLS : DNS_UDP;
+        case DNS_PRIVACY_NONE:
+                break;
+        }
+        return DNS_UDP;
+}
+
+void dns_server_no_tls(DnsServer *s, usec_t now)
+{
+        s->tls_retry_at = now + TLS_RETRY;
+}
+
+void dns_server_cookie_fill(DnsServer *s, DnsQueryOptions *o, Rng *rng, usec_t now)
+{
+        if (s->cookie_len == 0 || now >= s->cookie_born + COOKIE_LIFE) {
+                rng->fill(rng, s->cookie, 8);
+                s->cookie_len = 8;
+                s->cookie_born = now;
+        }
+        memcpy(o->cookie, s->cookie, s->cookie_len);
+        o->cookie_len = s->cookie_len;
+}
+
+/* RFC 7873 5.3, 5.4 */
+bool dns_server_cookie_check(DnsServer *s, const DnsEdns *edns, usec_t now)
+{
+        if (edns->cookie_len > 0) {
+                if (memcmp(edns->cookie, s->cookie, 8) != 0)
+                        return false;
+                if (edns->cookie_len > 8) {
+                        memcpy(s->cookie, edns->cookie, edns->cookie_len);
+                        s->cookie_len = edns->cookie_len;
+                }
+                s->cookie_missing_since = 0;
+                return true;
+        }
+        if (s->cookie_len <= 8)
+                return true;
+        /* it has known cookies before: a reply without is forged, or the server has changed */
+        if (s->cookie_missing_since == 0)
+                s->cookie_missing_since = now;
+        if (now < s->cookie_missing_since + COOKIE_GRACE)
+                return false;
+        s->cookie_len = 8;
+        s->cookie_missing_since = 0;
+        return true;
+}

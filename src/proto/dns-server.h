@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/* What is remembered of one server: how fast it is, whether it is there, what it does not cope
+ * with. */
+#include "proto/dns-message.h"
+#include "util/clock.h"
+#include "util/rng.h"
+
+typedef enum DnsTransport { DNS_UDP, DNS_TCP, DNS_TLS } DnsTransport;
+const char *dns_transport_to_string(DnsTransport t);
+
+typedef enum DnsPrivacy {
+        DNS_PRIVACY_NONE,
+        DNS_PRIVACY_OPPORTUNISTIC, /* TLS where it works, unauthenticated */
+        DNS_PRIVACY_STRICT,        /* TLS with a checked name, or nothing */
+} DnsPrivacy;
+
+/* Whether the server copes with a question in mixed case (REQ_DNS 6). It is asked in lower case
+ * until it has answered once; a negative answer to the first mixed ones is asked again plainly
+ * before it is believed. */
+typedef enum DnsCase { DNS_CASE_UNKNOWN, DNS_CASE_TRYING, DNS_CASE_GOOD, DNS_CASE_OFF } DnsCase;
+
+typedef struct DnsServer DnsServer;
+struct DnsServer {
+        Endpoint endpoint;
+        DnsPrivacy privacy;
+        uint32_t bit;  /* its place in sets of servers */
+        void *binding; /* the binding's connections to it */
+
+        usec_t srtt;     /* 0: not measured */
+        unsigned lost;   /* tries without an answer since the last one */
+        bool failed;     /* sorted last until it answers */
+        usec_t probe_at; /* when a copy of a live query may look whether it is back */
+        usec_t probe_wait;
+        usec_t plain_until; /* no EDNS before that */
+        usec_t tls_retry_at;
+        bool edns_seen;
+        DnsCase letter_case;
+        uint8_t cookie[40]; /* ours, then the server's */
+        uint8_t cookie_len; /* 0 before the first query */
+        usec_t cookie_born, cookie_missing_since;
+};
+
+/* As it is before anything is known of it; endpoint, privacy, bit and binding stay. */
+void dns_server_forget(DnsServer *s);
+/* REQ_DNS 23: 5 times the smoothed RTT within 0.25 to 5 s, 2 s when unmeasured, doubled per round.
+ */
+usec_t dns_server_timeout(const DnsServer *s, unsigned round, Rng *rng);
+void dns_server_answered(DnsServer *s, usec_t rtt);
+/* A try without a usable answer. */
+void dns_server_lost(DnsServer *s, usec_t now);
+/* True when it is time to see whether a failed server is back; the next time is then later. */
+bool dns_server_probe_due(DnsServer *s, usec_t now);
+bool dns_server_edns(const DnsServer *s, usec_t now);
+void dns_server_no_edns(DnsServer *s, usec_t now);
+/* The transport to begin with. */
+DnsTransport dns_server_transport(const DnsServer *s, usec_t now);
+void dns_server_no_tls(DnsServer *s, usec_t now);
+
+/* RFC 7873: the option to send, and whether a UDP reply with this option may be believed. */
+void dns_server_cookie_fill(DnsServer *s, DnsQueryOptions *o, Rng *rng, usec_t now);
+bool dns_server_cookie_check(DnsServer *s, const DnsEdns *edns, usec_t now);

@@ -1,0 +1,754 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One question to one set of servers.
+ *
+ * Servers are tried in order, the failed ones last. A timeout moves on to the next server and
+ * leaves the old attempt open, so that a late answer still counts; an answer that is none
+ * (SERVFAIL, REFUSED, malformed, a refused port) moves on at once and does not come back to that
+ * server. Three rounds, twelve packets, 9.5 seconds: whatever comes first ends it (REQ_DNS 21 to
+ * 25).
+ */
+#include "proto/dns-client-internal.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define STREAM_TIMEOUT      (5 * USEC_PER_SEC)
+#define OPPORTUNISTIC_LIMIT (2 * USEC_PER_SEC)
+#define PROBE_TIMEOUT       (2 * USEC_PER_SEC)
+#define LISTEN_AT_LEAST     (5 * USEC_PER_SEC)
+/* Sockets one question may hold open for late answers. */
+#define OPEN_MAX 4
+
+static void txn_next(DnsTransaction *t, usec_t now);
+static void start_from_line(DnsClient *c, usec_t now);
+
+/* -- attempts ---------------------------------------------------------------------------------- */
+
+void dns_attempt_close(DnsClient *c, DnsAttempt *a)
+{
+        if (a->txn && a->txn->current == a)
+                a->txn->current = NULL;
+        a->txn = NULL;
+        dns_timer_cancel(c, &a->timer);
+        list_unlink(&a->link);
+        list_unlink(&a->event_link);
+        if (!a->pending) {
+                free(a);
+                return;
+        }
+        a->pending = false;
+        list_link_tail(&c->closed, &a->link);
+}
+
+static void attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
+{
+        DnsAttempt *a = container_of(timer, DnsAttempt, timer);
+        DnsTransaction *t = a->txn;
+        bool current = t && t->current == a;
+
+        dns_server_lost(a->server, now);
+        if (a->transport == DNS_TLS && a->server->privacy == DNS_PRIVACY_OPPORTUNISTIC) {
+                dns_server_no_tls(a->server, now);
+                if (t)
+                        t->tried &= ~a->server->bit;
+                a->server->failed = false;
+        }
+        if (!t || a->probe || a->transport != DNS_UDP)
+                dns_attempt_close(c, a);
+        if (!current)
+                return;
+        t->current = NULL;
+        t->error = t->error ? t->error : -ETIMEDOUT;
+        txn_next(t, now);
+}
+
+/* RFC 0x20 draft: each letter's case by a coin. */
+static void mix_case(DnsName *n, Rng *rng)
+{
+        uint64_t bits = 0;
+
+        for (size_t i = 0; i < n->len; i++) {
+                if (i % 64 == 0)
+                        bits = rng_u64(rng);
+                if ((n->wire[i] | 0x20) >= 'a' && (n->wire[i] | 0x20) <= 'z' && bits & 1)
+                        n->wire[i] ^= 0x20;
+                bits >>= 1;
+        }
+}
+
+/* An id that no other question on the same connection has. */
+static uint16_t fresh_id(const DnsTransaction *t, const DnsServer *s, DnsTransport transport)
+{
+        DnsClient *c = t->client;
+
+        for (unsigned tries = 0; tries < 64; tries++) {
+                uint16_t id = rng_u16(c->rng);
+                bool taken = false;
+
+                if (transport == DNS_UDP)
+                        return id;
+                list_foreach (it, &c->running) {
+                        DnsTransaction *other = list_entry(it, DnsTransaction, running);
+
+                        list_foreach (at, &other->attempts) {
+                                DnsAttempt *a = list_entry(at, DnsAttempt, link);
+
+                                taken = taken || (a->server == s && a->id == id);
+                        }
+                }
+                if (!taken)
+                        return id;
+        }
+        return rng_u16(c->rng);
+}
+
+static int attempt_build(DnsTransaction *t, DnsAttempt *a, usec_t now)
+{
+        DnsServer *s = a->server;
+        DnsQueryOptions o = { .edns = a->edns,
+                .keepalive = a->transport != DNS_UDP,
+                .pad = a->transport == DNS_TLS };
+        DnsName name = t->name;
+        int size;
+
+        if (a->edns && a->transport == DNS_UDP)
+                dns_server_cookie_fill(s, &o, t->client->rng, now);
+        dns_name_lower(&name);
+        if (a->mixed_case)
+                mix_case(&name, t->client->rng);
+        a->id = fresh_id(t, s, a->transport);
+        size = dns_query_build(a->packet, sizeof(a->packet), a->id, &name, t->type, t->class, &o);
+        if (size < 0)
+                return size;
+        a->size = (uint16_t) size;
+        return 0;
+}
+
+static usec_t attempt_limit(const DnsTransaction *t, const DnsAttempt *a)
+{
+        if (a->probe)
+                return PROBE_TIMEOUT;
+        if (a->transport == DNS_UDP)
+                return dns_server_timeout(a->server, t->round, t->client->rng);
+        if (a->transport == DNS_TLS && a->server->privacy == DNS_PRIVACY_OPPORTUNISTIC)
+                return OPPORTUNISTIC_LIMIT;
+        return STREAM_TIMEOUT;
+}
+
+/* Sockets kept for late answers are bounded: the oldest goes. */
+static void bound_open(DnsTransaction *t)
+{
+        size_t n = 0;
+
+        list_foreach (it, &t->attempts)
+                n++;
+        if (n >= OPEN_MAX)
+                dns_attempt_close(
+                        t->client, list_entry(list_first(&t->attempts), DnsAttempt, link));
+}
+
+static DnsAttempt *attempt_new(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now)
+{
+        bool plain = t->asked_plain & s->bit;
+        DnsAttempt *a;
+
+        bound_open(t);
+        a = malloc(sizeof(*a));
+        if (!a)
+                return NULL;
+        memset(a, 0, offsetof(DnsAttempt, packet));
+        a->txn = t;
+        a->server = s;
+        a->transport = transport;
+        a->sent = now;
+        a->timer.fn = attempt_timeout;
+        a->edns = dns_server_edns(s, now);
+        a->mixed_case = transport == DNS_UDP && !plain && t->round == 0 &&
+                        (s->letter_case == DNS_CASE_TRYING || s->letter_case == DNS_CASE_GOOD);
+        if (attempt_build(t, a, now) < 0) {
+                free(a);
+                return NULL;
+        }
+        t->packets++;
+        list_link_tail(&t->attempts, &a->link);
+        list_link_tail(&t->client->events_send, &a->event_link);
+        return a;
+}
+
+static DnsTransport first_transport(const DnsTransaction *t, const DnsServer *s, usec_t now)
+{
+        return t->plain ? DNS_UDP : dns_server_transport(s, now);
+}
+
+/* Sends to `s` and lets its timeout move us on. NULL when memory ran out, which ends us soon. */
+static DnsAttempt *ask(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now)
+{
+        DnsAttempt *a = attempt_new(t, s, transport, now);
+
+        t->current = a;
+        if (a)
+                dns_timer_set(t->client, &a->timer, now + attempt_limit(t, a));
+        else
+                dns_timer_set(t->client, &t->timer, now);
+        return a;
+}
+
+/* A copy of a live question shows whether a failed server is back (REQ_DNS 24). */
+static void probe_failed(DnsTransaction *t, usec_t now)
+{
+        for (size_t i = 0; i < t->client->n_servers; i++) {
+                DnsServer *s = t->client->servers[i];
+                DnsAttempt *a;
+
+                if (!(t->servers & s->bit) || (t->tried & s->bit) || !dns_server_probe_due(s, now))
+                        continue;
+                a = attempt_new(t, s, first_transport(t, s, now), now);
+                if (!a)
+                        return;
+                a->probe = true;
+                dns_timer_set(t->client, &a->timer, now + attempt_limit(t, a));
+                return;
+        }
+}
+
+/* -- the transaction --------------------------------------------------------------------------- */
+
+static DnsCacheKey txn_key(const DnsTransaction *t)
+{
+        return (DnsCacheKey){
+                .name = &t->name, .type = t->type, .class = t->class, .scope = t->servers
+        };
+}
+
+void dns_transaction_free(DnsTransaction *t)
+{
+        DnsClient *c = t->client;
+
+        list_foreach_safe (it, &t->waiters) {
+                DnsPart *part = list_entry(it, DnsPart, waiter);
+
+                list_unlink(it);
+                part->txn = NULL;
+        }
+        list_foreach_safe (it, &t->attempts) {
+                DnsAttempt *a = list_entry(it, DnsAttempt, link);
+
+                /* a probe goes on without us, it has its own time */
+                if (a->probe) {
+                        a->txn = NULL;
+                        list_unlink(it);
+                        list_link_tail(&c->orphans, it);
+                } else {
+                        dns_attempt_close(c, a);
+                }
+        }
+        dns_timer_cancel(c, &t->timer);
+        list_unlink(&t->link);
+        list_unlink(&t->running);
+        c->n_running -= t->is_running;
+        c->n_txns--;
+        dns_answer_unref(t->doubtful);
+        free(t);
+}
+
+/* Ends it: the waiters are taken along first, since what they do may start other transactions. */
+static void txn_finish(
+        DnsTransaction *t, DnsAnswer *answer, const DnsAttempt *by, int error, usec_t now)
+{
+        DnsAttempt source = { 0 };
+        DnsClient *c = t->client;
+        List waiters = LIST_INIT(waiters);
+
+        if (by) {
+                source.server = by->server;
+                source.transport = by->transport;
+        }
+        list_splice_tail(&waiters, &t->waiters);
+        list_foreach (it, &waiters)
+                list_entry(it, DnsPart, waiter)->txn = NULL;
+        dns_transaction_free(t);
+        start_from_line(c, now);
+        while (!list_is_empty(&waiters)) {
+                DnsPart *part = list_entry(list_first(&waiters), DnsPart, waiter);
+
+                list_unlink(&part->waiter);
+                if (answer)
+                        dns_part_answered(part, answer, by ? &source : NULL, now);
+                else
+                        dns_part_failed(part, error, now);
+        }
+}
+
+static void txn_fail(DnsTransaction *t, int error, usec_t now)
+{
+        DnsCacheKey key = txn_key(t);
+
+        /* the check of a doubtful answer failed, not the question */
+        if (t->doubtful) {
+                _cleanup_(dns_answer_unrefp) DnsAnswer *a = TAKE_PTR(t->doubtful);
+
+                txn_finish(t, a, NULL, 0, now);
+                return;
+        }
+        if (t->servers != 0)
+                dns_cache_put_failure(t->client->cache, &key, error, now);
+        txn_finish(t, NULL, NULL, error, now);
+}
+
+static void txn_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
+{
+        DnsTransaction *t = container_of(timer, DnsTransaction, timer);
+
+        txn_fail(t, t->error ? t->error : -ETIMEDOUT, now);
+}
+
+/* The next server of this round: in order, the failed ones last. */
+static DnsServer *choose(const DnsTransaction *t)
+{
+        uint32_t open = t->servers & ~t->tried & ~t->dead;
+
+        for (unsigned failed = 0; failed < 2; failed++)
+                for (size_t i = 0; i < t->client->n_servers; i++) {
+                        DnsServer *s = t->client->servers[i];
+
+                        if ((open & s->bit) && s->failed == (failed > 0))
+                                return s;
+                }
+        return NULL;
+}
+
+/* Nothing is left to send. A quick server may still be busy with a slow question: what is open is
+ * listened to for a while (a server that asks others has its own timeouts). */
+static void txn_exhausted(DnsTransaction *t, usec_t now)
+{
+        if (list_is_empty(&t->attempts) || now >= t->started + LISTEN_AT_LEAST)
+                txn_fail(t, t->error ? t->error : -ETIMEDOUT, now);
+        else
+                dns_timer_set(t->client, &t->timer, t->started + LISTEN_AT_LEAST);
+}
+
+static void txn_next(DnsTransaction *t, usec_t now)
+{
+        DnsServer *s = choose(t);
+
+        if (!s && t->round + 1 < DNS_TXN_ROUNDS && (t->tried & t->servers & ~t->dead)) {
+                t->round++;
+                t->tried = 0;
+                s = choose(t);
+        }
+        if (!s || t->packets >= DNS_TXN_PACKETS_MAX) {
+                txn_exhausted(t, now);
+                return;
+        }
+        t->tried |= s->bit;
+        ask(t, s, first_transport(t, s, now), now);
+}
+
+static void txn_run(DnsTransaction *t, usec_t now)
+{
+        list_unlink(&t->running);
+        list_link_tail(&t->client->running, &t->running);
+        t->is_running = true;
+        t->client->n_running++;
+        t->started = now;
+        dns_timer_set(t->client, &t->timer, now + DNS_TXN_BUDGET);
+        txn_next(t, now);
+}
+
+/* Whoever stands in line and has somebody waiting gets the free place. */
+static void start_from_line(DnsClient *c, usec_t now)
+{
+        while (c->n_running < DNS_TXN_RUNNING_MAX && !list_is_empty(&c->line)) {
+                DnsTransaction *t = list_entry(list_first(&c->line), DnsTransaction, running);
+
+                txn_run(t, now);
+                probe_failed(t, now);
+        }
+}
+
+static DnsTransaction *txn_find(
+        const DnsClient *c, const DnsPart *part, uint32_t servers, bool plain, List *bucket)
+{
+        list_foreach (it, bucket) {
+                DnsTransaction *t = list_entry(it, DnsTransaction, link);
+
+                if (t->type == part->type && t->class == part->lookup->question.class &&
+                        t->servers == servers && t->plain == plain &&
+                        dns_name_equal(&t->name, &part->name))
+                        return t;
+        }
+        return NULL;
+}
+
+int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now)
+{
+        const DnsQuestion *q = &part->lookup->question;
+        DnsClient *c = part->lookup->client;
+        List *bucket = &c->txns[dns_name_hash(&part->name, c->seed) % DNS_TXN_BUCKETS];
+        bool plain = q->flags & DNS_LOOKUP_PLAIN;
+        DnsTransaction *t = txn_find(c, part, servers, plain, bucket);
+
+        if (!t) {
+                t = calloc(1, sizeof(*t));
+                if (!t)
+                        return -ENOMEM;
+                *t = (DnsTransaction){ .client = c,
+                        .name = part->name,
+                        .type = part->type,
+                        .class = q->class,
+                        .servers = servers,
+                        .ifindex = q->ifindex,
+                        .plain = plain,
+                        .timer.fn = txn_timeout };
+                list_init(&t->waiters);
+                list_init(&t->attempts);
+                list_link_tail(bucket, &t->link);
+                list_link_tail(&c->line, &t->running);
+                c->n_txns++;
+                c->total++;
+        }
+        part->txn = t;
+        list_link_tail(&t->waiters, &part->waiter);
+        start_from_line(c, now);
+        return 0;
+}
+
+void dns_transaction_leave(DnsPart *part, bool keep)
+{
+        DnsTransaction *t = part->txn;
+
+        if (!t)
+                return;
+        part->txn = NULL;
+        list_unlink(&part->waiter);
+        if (list_is_empty(&t->waiters) && !(keep && t->is_running))
+                dns_transaction_free(t);
+}
+
+void dns_transaction_restart(DnsTransaction *t, usec_t now)
+{
+        t->servers = dns_client_route(t->client, &t->name, t->ifindex, NULL);
+        t->current = NULL;
+        t->tried = t->dead = t->asked_plain = 0;
+        t->round = t->packets = 0;
+        t->error = 0;
+        t->doubtful = dns_answer_unref(t->doubtful);
+        if (t->servers == 0)
+                txn_fail(t, -ENETUNREACH, now);
+        else if (t->is_running)
+                txn_next(t, now);
+}
+
+/* -- replies ----------------------------------------------------------------------------------- */
+
+/* This server said something that is no answer; the next one is asked at once. */
+static void attempt_useless(DnsAttempt *a, int error, usec_t now)
+{
+        DnsTransaction *t = a->txn;
+        DnsServer *s = a->server;
+        DnsClient *c = t->client;
+        bool current = t->current == a;
+
+        t->dead |= s->bit;
+        t->error = error;
+        dns_attempt_close(c, a);
+        if (current)
+                txn_next(t, now);
+        else if (!t->current)
+                dns_timer_set(c, &t->timer, now);
+}
+
+/* The same server again, another way. NULL when that has ended the transaction. */
+static DnsAttempt *ask_again(DnsAttempt *a, DnsTransport transport, usec_t now)
+{
+        DnsTransaction *t = a->txn;
+        DnsServer *s = a->server;
+        DnsAttempt *old = t->current;
+
+        dns_attempt_close(t->client, a);
+        if (t->packets >= DNS_TXN_PACKETS_MAX) {
+                txn_fail(t, t->error ? t->error : -EIO, now);
+                return NULL;
+        }
+        /* an older attempt that answered after all is worth more than the one it was given up for
+         */
+        if (old && old != a)
+                dns_timer_cancel(t->client, &old->timer);
+        return ask(t, s, transport, now);
+}
+
+static DnsTrust trust_of(const DnsAttempt *a)
+{
+        if (a->transport != DNS_TLS)
+                return DNS_TRUST_PLAIN;
+        return a->server->privacy == DNS_PRIVACY_STRICT ? DNS_TRUST_VERIFIED : DNS_TRUST_ENCRYPTED;
+}
+
+/* REQ_DNS 6: a server that has never shown that it copes with mixed case gets a second chance
+ * before its "no" is believed. True when it is asked again. */
+static bool doubt_case(DnsAttempt *a, DnsAnswer *answer, usec_t now)
+{
+        DnsTransaction *t = a->txn;
+        DnsServer *s = a->server;
+        bool positive = answer && (answer->verdict == DNS_VERDICT_POSITIVE ||
+                                          answer->verdict == DNS_VERDICT_CHASE);
+
+        if (t->doubtful) {
+                /* the plain question has told: it was the letters, or it was not */
+                s->letter_case = positive ? DNS_CASE_OFF : DNS_CASE_GOOD;
+                return false;
+        }
+        if (positive && s->letter_case == DNS_CASE_UNKNOWN)
+                s->letter_case = DNS_CASE_TRYING;
+        else if (positive && !a->mixed_case && (t->asked_plain & s->bit))
+                s->letter_case = DNS_CASE_OFF;
+        else if (positive && a->mixed_case)
+                s->letter_case = DNS_CASE_GOOD;
+        if (positive || !a->mixed_case || s->letter_case != DNS_CASE_TRYING || !answer)
+                return false;
+        t->doubtful = dns_answer_ref(answer);
+        t->asked_plain |= s->bit;
+        ask_again(a, DNS_UDP, now);
+        return true;
+}
+
+static void txn_answered(DnsAttempt *a, const DnsMessage *m, usec_t now)
+{
+        _cleanup_(dns_answer_unrefp) DnsAnswer *answer = NULL;
+        DnsTransaction *t = a->txn;
+        DnsCacheKey key = txn_key(t);
+        int r = dns_answer_from_message(&answer, m, &t->name, t->type, t->class);
+
+        if (r < 0) {
+                attempt_useless(a, -EIO, now);
+                return;
+        }
+        if (doubt_case(a, answer, now))
+                return;
+        if (!t->plain || a->server->privacy != DNS_PRIVACY_STRICT)
+                dns_cache_put(t->client->cache, &key, answer, trust_of(a), now);
+        txn_finish(t, answer, a, 0, now);
+}
+
+/* RFC 6891 7: the server does not know EDNS; once more without. */
+static bool retry_without_edns(DnsAttempt *a, unsigned rcode, usec_t now)
+{
+        if (!a->edns || (rcode != DNS_RCODE_FORMERR && rcode != DNS_RCODE_NOTIMP &&
+                                rcode != DNS_RCODE_BADVERS))
+                return false;
+        dns_server_no_edns(a->server, now);
+        ask_again(a, a->transport, now);
+        return true;
+}
+
+/* RFC 7873 5.3: the reply brought the cookie to ask again with; the third time TCP is asked. */
+static bool retry_with_cookie(DnsAttempt *a, unsigned rcode, usec_t now)
+{
+        if (rcode != DNS_RCODE_BADCOOKIE || a->transport != DNS_UDP)
+                return false;
+        a->txn->bad_cookies++;
+        ask_again(a, a->txn->bad_cookies < 3 ? DNS_UDP : DNS_TCP, now);
+        return true;
+}
+
+static void reply_malformed(DnsAttempt *a, usec_t now)
+{
+        if (a->txn)
+                attempt_useless(a, -EIO, now);
+}
+
+/* A reply that is ours and whole. */
+static void reply_judge(DnsAttempt *a, const DnsMessage *m, usec_t now)
+{
+        switch (m->rcode) {
+        case DNS_RCODE_NOERROR:
+        case DNS_RCODE_NXDOMAIN:
+        case DNS_RCODE_YXDOMAIN:
+                txn_answered(a, m, now);
+                return;
+        default:
+                break;
+        }
+        if (retry_without_edns(a, m->rcode, now) || retry_with_cookie(a, m->rcode, now))
+                return;
+        if (m->rcode == DNS_RCODE_REFUSED && a->mixed_case &&
+                a->server->letter_case == DNS_CASE_TRYING) {
+                a->txn->asked_plain |= a->server->bit;
+                ask_again(a, DNS_UDP, now);
+                return;
+        }
+        attempt_useless(a, -EIO, now);
+}
+
+/* REQ_DNS 9: whether it is a reply to this attempt at all. */
+static bool reply_is_ours(const DnsAttempt *a, const DnsHeader *h)
+{
+        Reader r = READER_INIT(a->packet, a->size);
+        unsigned rcode = h->flags & DNS_FLAG_RCODE;
+        uint16_t type, class;
+        DnsName name;
+
+        if (h->id != a->id || !(h->flags & DNS_FLAG_QR) || (h->flags & DNS_FLAG_OPCODE))
+                return false;
+        if (h->counts[0] == 0)
+                return rcode == DNS_RCODE_FORMERR || rcode == DNS_RCODE_NOTIMP;
+        reader_seek(&r, DNS_HEADER_SIZE);
+        if (!h->has_question || dns_name_read_plain(&r, &name) < 0)
+                return false;
+        type = reader_u16(&r);
+        class = reader_u16(&r);
+        return h->qtype == type && h->qclass == class && dns_name_equal(&h->qname, &name);
+}
+
+/* The letters came back as they were sent. */
+static bool case_is_kept(const DnsAttempt *a, const DnsHeader *h)
+{
+        return h->counts[0] == 0 ||
+               memcmp(h->qname.wire, a->packet + DNS_HEADER_SIZE, h->qname.len) == 0;
+}
+
+static void probe_answered(DnsClient *c, DnsAttempt *a)
+{
+        if (!a->txn)
+                dns_attempt_close(c, a);
+}
+
+static void reply_whole(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
+{
+        DnsMessage m;
+        int r = dns_message_parse(&m, data, size);
+
+        if (r < 0) {
+                reply_malformed(a, now);
+                return;
+        }
+        if (a->transport == DNS_UDP && a->edns &&
+                !dns_server_cookie_check(a->server, &m.edns, now)) {
+                dns_message_deinit(&m);
+                return;
+        }
+        dns_server_answered(a->server, usec_sub(now, a->sent));
+        if (a->txn)
+                reply_judge(a, &m, now);
+        else
+                probe_answered(c, a);
+        dns_message_deinit(&m);
+}
+
+bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
+{
+        DnsHeader h;
+
+        if (dns_header_parse(&h, data, size) < 0 || !reply_is_ours(a, &h))
+                return false;
+        if (a->mixed_case && !case_is_kept(a, &h)) {
+                /* forged, or a server that lowers the letters: TCP tells */
+                if (!a->txn || a->retried)
+                        return false;
+                a->server->letter_case = DNS_CASE_OFF;
+                ask_again(a, DNS_TCP, now);
+                return true;
+        }
+        if (h.flags & DNS_FLAG_TC) {
+                dns_server_answered(a->server, usec_sub(now, a->sent));
+                if (a->txn)
+                        ask_again(a, DNS_TCP, now);
+                else
+                        probe_answered(c, a);
+                return true;
+        }
+        reply_whole(c, a, data, size, now);
+        return true;
+}
+
+static DnsAttempt *find_on_stream(
+        const List *attempts, const DnsServer *s, DnsTransport transport, const DnsHeader *h)
+{
+        list_foreach (it, attempts) {
+                DnsAttempt *a = list_entry(it, DnsAttempt, link);
+
+                if (a->server == s && a->transport == transport && reply_is_ours(a, h))
+                        return a;
+        }
+        return NULL;
+}
+
+bool dns_client_stream_message(DnsClient *c, DnsServer *s, DnsTransport transport, const void *data,
+        size_t size, usec_t now)
+{
+        DnsAttempt *a = NULL;
+        DnsHeader h;
+
+        if (dns_header_parse(&h, data, size) < 0)
+                return false;
+        a = find_on_stream(&c->orphans, s, transport, &h);
+        list_foreach (it, &c->running) {
+                if (a)
+                        break;
+                a = find_on_stream(
+                        &list_entry(it, DnsTransaction, running)->attempts, s, transport, &h);
+        }
+        if (!a)
+                return false;
+        reply_whole(c, a, data, size, now);
+        return true;
+}
+
+static DnsAttempt *find_bound(const List *attempts, const void *binding)
+{
+        list_foreach (it, attempts)
+                if (list_entry(it, DnsAttempt, link)->binding == binding)
+                        return list_entry(it, DnsAttempt, link);
+        return NULL;
+}
+
+void dns_client_stream_failed(DnsClient *c, const void *binding, int error, usec_t now)
+{
+        DnsAttempt *a;
+
+        /* each failure takes its attempt off the lists */
+        do {
+                a = find_bound(&c->orphans, binding);
+                list_foreach (it, &c->running)
+                        if (!a)
+                                a = find_bound(&list_entry(it, DnsTransaction, running)->attempts,
+                                        binding);
+                if (a)
+                        dns_client_attempt_failed(c, a, error, now);
+        } while (a);
+}
+
+/* TLS that does not come about where it is not required: the same server, plainly. */
+static bool fall_back_from_tls(DnsAttempt *a, usec_t now)
+{
+        if (a->transport != DNS_TLS || a->server->privacy != DNS_PRIVACY_OPPORTUNISTIC || !a->txn)
+                return false;
+        dns_server_no_tls(a->server, now);
+        ask_again(a, DNS_UDP, now);
+        return true;
+}
+
+void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t now)
+{
+        DnsTransaction *t = a->txn;
+
+        if (!t) {
+                dns_attempt_close(c, a);
+                return;
+        }
+        /* REQ_DNS 32: the connection broke under it; once more on a new one */
+        if (error == -ECONNRESET && a->transport != DNS_UDP && !a->retried) {
+                DnsAttempt *again = ask_again(a, a->transport, now);
+
+                if (again)
+                        again->retried = true;
+                return;
+        }
+        if (fall_back_from_tls(a, now))
+                return;
+        /* our own trouble says nothing about the server */
+        if (error != -EMFILE && error != -ENFILE && error != -ENOBUFS && error != -ENOMEM)
+                dns_server_lost(a->server, now);
+        attempt_useless(
+                a, error == -ENETUNREACH || error == -EHOSTUNREACH ? -ENETUNREACH : -EIO, now);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/* A network of DNS servers in memory under virtual time: the resolver machine on one side, a
+ * function for each server on the other. */
+#include "proto/dns-client.h"
+#include <check.h>
+#include <string.h>
+
+#define SIM_SERVERS 8
+#define SIM_SOCKETS 4096
+#define SIM_DROP    USEC_INFINITY
+#define SIM_RTT     (10 * USEC_PER_MSEC)
+
+typedef struct Sim Sim;
+typedef struct SimQuery SimQuery;
+struct SimQuery {
+        unsigned server;
+        const DnsAttempt *attempt;
+        const DnsMessage *m;
+        DnsBuilder *reply; /* header and question are there */
+};
+/* Fills the reply; gives back how long it takes, or SIM_DROP. */
+typedef usec_t (*SimServer)(Sim *sim, SimQuery *q);
+
+typedef struct SimSocket SimSocket;
+struct SimSocket {
+        DnsAttempt *attempt; /* NULL: free */
+        usec_t arrives;
+        size_t size;
+        uint8_t data[1500];
+};
+
+struct Sim {
+        DnsClient *c;
+        Rng rng, chance;
+        usec_t now;
+        SimServer servers[SIM_SERVERS];
+        unsigned n_servers, loss_percent;
+        unsigned packets, asked[SIM_SERVERS], tcp, open, max_open, done;
+        SimSocket *sockets;
+        DnsLookup *last;
+};
+
+static inline DnsName sim_name(const char *text)
+{
+        DnsName n;
+
+        ck_assert_msg(dns_name_from_text(text, &n, NULL) == 0, "%s", text);
+        return n;
+}
+
+static inline void sim_configure(Sim *sim, unsigned n_servers)
+{
+        static DnsClientConfig config;
+
+        config = (DnsClientConfig){ .n_servers = n_servers, .ndots = 1, .n_routes = 1 };
+        for (unsigned i = 0; i < n_servers; i++) {
+                uint8_t addr[4] = { 192, 0, 2, (uint8_t) (i + 1) };
+
+                config.servers[i].endpoint.addr = ip_from_bytes(AF_INET, addr, 4);
+        }
+        config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = (1u << n_servers) - 1 };
+        sim->n_servers = n_servers;
+        ck_assert_int_eq(dns_client_configure(sim->c, &config, sim->now), 0);
+}
+
+static inline void sim_init(Sim *sim, uint64_t seed, unsigned n_servers, SimServer server)
+{
+        memset(sim, 0, sizeof(*sim));
+        sim->rng = rng_seeded(seed);
+        sim->chance = rng_seeded(seed + 1);
+        sim->now = USEC_PER_HOUR;
+        sim->sockets = calloc(SIM_SOCKETS, sizeof(*sim->sockets));
+        ck_assert_ptr_nonnull(sim->sockets);
+        ck_assert_int_eq(dns_client_new(&sim->c, &sim->rng), 0);
+        dns_client_set_cache_limits(sim->c, 4 << 20, USEC_PER_DAY);
+        for (unsigned i = 0; i < SIM_SERVERS; i++)
+                sim->servers[i] = server;
+        sim_configure(sim, n_servers);
+}
+
+static inline void sim_deinit(Sim *sim)
+{
+        DnsEvent e;
+
+        dns_client_flush(sim->c);
+        while (dns_client_pop_event(sim->c, &e))
+                ;
+        dns_client_free(sim->c);
+        free(sim->sockets);
+}
+
+static inline bool sim_lost(Sim *sim)
+{
+        return rng_range(&sim->chance, 0, 99) < sim->loss_percent;
+}
+
+static inline void sim_send(Sim *sim, DnsAttempt *a)
+{
+        SimSocket *s = sim->sockets;
+        SimQuery q = { .server = a->server->endpoint.addr.bytes[3] - 1u, .attempt = a };
+        DnsBuilder b;
+        DnsMessage m;
+        usec_t delay;
+        int size;
+
+        while (s->attempt)
+                s++;
+        ck_assert(s < sim->sockets + SIM_SOCKETS);
+        *s = (SimSocket){ .attempt = a, .arrives = USEC_INFINITY };
+        a->binding = s;
+        sim->packets++;
+        sim->asked[q.server]++;
+        sim->tcp += a->transport == DNS_TCP;
+        sim->open++;
+        if (sim->open > sim->max_open)
+                sim->max_open = sim->open;
+        ck_assert_int_eq(dns_message_parse(&m, a->packet, a->size), 0);
+        ck_assert_uint_eq(m.header.flags, DNS_FLAG_RD);
+        dns_builder_init(
+                &b, s->data, sizeof(s->data), m.header.id, DNS_FLAG_QR | DNS_FLAG_RD | DNS_FLAG_RA);
+        dns_builder_question(&b, &m.header.qname, m.header.qtype, m.header.qclass);
+        q.m = &m;
+        q.reply = &b;
+        delay = sim->servers[q.server](sim, &q);
+        dns_message_deinit(&m);
+        size = dns_builder_finish(&b);
+        ck_assert_int_gt(size, 0);
+        s->size = (size_t) size;
+        if (delay == SIM_DROP || (a->transport == DNS_UDP && (sim_lost(sim) || sim_lost(sim))))
+                return;
+        s->arrives = sim->now + delay;
+}
+
+/* Everything the machine wants done now. */
+static inline void sim_pump(Sim *sim)
+{
+        DnsEvent e;
+
+        while (dns_client_pop_event(sim->c, &e)) {
+                SimSocket *s = e.binding;
+
+                switch (e.kind) {
+                case DNS_EVENT_CLOSE:
+                        s->attempt = NULL;
+                        sim->open--;
+                        break;
+                case DNS_EVENT_GONE:
+                        break;
+                case DNS_EVENT_SEND:
+                        sim_send(sim, e.attempt);
+                        break;
+                case DNS_EVENT_DONE:
+                        sim->done++;
+                        sim->last = e.lookup;
+                        break;
+                }
+        }
+}
+
+static inline SimSocket *sim_next_arrival(Sim *sim)
+{
+        SimSocket *best = NULL;
+
+        for (size_t i = 0; i < SIM_SOCKETS; i++)
+                if (sim->sockets[i].attempt && sim->sockets[i].arrives != USEC_INFINITY &&
+                        (!best || sim->sockets[i].arrives < best->arrives))
+                        best = &sim->sockets[i];
+        return best;
+}
+
+/* Lets time pass to the next thing that happens; false when nothing will. */
+static inline bool sim_step(Sim *sim)
+{
+        SimSocket *s;
+        usec_t deadline;
+
+        sim_pump(sim);
+        s = sim_next_arrival(sim);
+        deadline = dns_client_deadline(sim->c);
+        if (s && s->arrives <= deadline) {
+                sim->now = s->arrives;
+                s->arrives = USEC_INFINITY;
+                if (s->attempt->transport == DNS_UDP)
+                        (void) dns_client_datagram(sim->c, s->attempt, s->data, s->size, sim->now);
+                else
+                        (void) dns_client_stream_message(sim->c, s->attempt->server,
+                                s->attempt->transport, s->data, s->size, sim->now);
+        } else if (deadline != USEC_INFINITY) {
+                sim->now = deadline > sim->now ? deadline : sim->now;
+                dns_client_timeout(sim->c, sim->now);
+        } else {
+                return false;
+        }
+        sim_pump(sim);
+        return true;
+}
+
+static inline DnsLookup *sim_start(
+        Sim *sim, const char *name, uint16_t type, uint16_t type2, unsigned flags)
+{
+        DnsQuestion q = { .types = { type, type2 }, .class = DNS_CLASS_IN, .flags = flags };
+        DnsLookup *l = NULL;
+
+        ck_assert_int_eq(dns_name_from_text(name, &q.name, &q.absolute), 0);
+        ck_assert_int_eq(dns_client_lookup(sim->c, &l, &q, NULL, sim->now), 0);
+        return l;
+}
+
+/* Runs one look-up to its end and gives its error; it stays in sim->last. */
+static inline int sim_lookup2(
+        Sim *sim, const char *name, uint16_t type, uint16_t type2, unsigned flags)
+{
+        unsigned done = sim->done;
+        DnsLookup *l;
+
+        dns_lookup_free(sim->last);
+        sim->last = NULL;
+        l = sim_start(sim, name, type, type2, flags);
+        while (sim->done == done)
+                if (!sim_step(sim))
+                        break;
+        ck_assert_msg(sim->done > done, "%s was never answered", name);
+        ck_assert_ptr_eq(sim->last, l);
+        return dns_lookup_result(l)->error;
+}
+
+static inline int sim_lookup(Sim *sim, const char *name)
+{
+        return sim_lookup2(sim, name, DNS_TYPE_A, 0, 0);
+}
+
+static inline void sim_add(SimQuery *q, DnsSection section, const char *owner, uint16_t type,
+        uint32_t ttl, const void *data, size_t size)
+{
+        DnsName n = owner ? sim_name(owner) : q->m->header.qname;
+
+        ck_assert(dns_builder_record(q->reply, section, &n, type, DNS_CLASS_IN, ttl, data, size));
+}
+
+static inline void sim_add_soa(SimQuery *q, const char *zone, uint32_t ttl)
+{
+        uint8_t data[22] = { 0 };
+        Writer w = WRITER_INIT(data + 18, 4);
+
+        writer_u32(&w, ttl);
+        sim_add(q, DNS_AUTHORITY, zone, DNS_TYPE_SOA, ttl, data, sizeof(data));
+}
+
+static inline void sim_rcode(SimQuery *q, unsigned rcode)
+{
+        q->reply->w.data[3] = (uint8_t) ((q->reply->w.data[3] & 0xf0) | rcode);
+}
+
+static inline void sim_add_address(SimQuery *q, uint32_t ttl)
+{
+        uint8_t addr[16] = { 192, 0, 2, (uint8_t) (q->server + 1) };
+
+        if (q->m->header.qtype == DNS_TYPE_A)
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_A, ttl, addr, 4);
+        else if (q->m->header.qtype == DNS_TYPE_AAAA)
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_AAAA, ttl, addr, 16);
+        else
+                sim_add_soa(q, ".", ttl);
+}
+
+/* The server that just answers. */
+static inline usec_t sim_good(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_add_address(q, 60);
+        return SIM_RTT;
+}
+
+static inline usec_t sim_dead(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        (void) q;
+        return SIM_DROP;
+}

@@ -1,0 +1,656 @@
+/* SPDX-License-Identifier: MIT */
+/* The arithmetic of retries, failover and fallbacks (REQ_DNS 1 to 3, 9 to 29) in virtual time. */
+#include "lib/dns-sim.h"
+#include "lib/suite.h"
+
+static usec_t servfail(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_rcode(q, DNS_RCODE_SERVFAIL);
+        return SIM_RTT;
+}
+
+static const DnsResult *result(const Sim *sim)
+{
+        return dns_lookup_result(sim->last);
+}
+
+START_TEST(one_question_one_packet)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_good);
+        ck_assert_int_eq(sim_lookup(&sim, "www.example.com"), 0);
+        ck_assert_uint_eq(sim.packets, 1);
+        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        ck_assert_uint_eq(sim.open, 0); /* REQ_DNS 26 */
+        ck_assert_int_eq(sim_lookup(&sim, "WWW.example.com."), 0);
+        ck_assert_uint_eq(sim.packets, 1);
+        ck_assert(result(&sim)->from_cache);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(a_dead_first_server_costs_its_wait_once)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_good);
+        sim.servers[0] = sim_dead;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        /* REQ_DNS 23: 2 s for a server never measured */
+        ck_assert_uint_eq(result(&sim)->took, 2 * USEC_PER_SEC + SIM_RTT);
+        for (unsigned i = 0; i < 20; i++) {
+                char name[32];
+
+                sprintf(name, "n%u.example", i);
+                ck_assert_int_eq(sim_lookup(&sim, name), 0);
+                ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        }
+        ck_assert_uint_eq(sim.asked[0], 1);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(a_server_that_is_back_is_found_by_a_copy_of_a_question)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_good);
+        sim.servers[0] = sim_dead;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        sim.servers[0] = sim_good;
+        sim.now += 6 * USEC_PER_SEC;
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
+        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        ck_assert_uint_eq(sim.asked[0], 2);
+        while (sim_step(&sim))
+                ;
+        ck_assert_uint_eq(sim.open, 0);
+        ck_assert_int_eq(sim_lookup(&sim, "c.example"), 0);
+        ck_assert_uint_eq(sim.asked[0], 3);
+        ck_assert_uint_eq(sim.asked[1], 2);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(a_useless_answer_moves_on_at_once)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 3, sim_good);
+        sim.servers[0] = sim.servers[1] = servfail;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(result(&sim)->took, 3 * SIM_RTT);
+        ck_assert_uint_eq(sim.packets, 3);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(when_all_fail_the_error_comes_and_is_kept)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, servfail);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), -EIO);
+        ck_assert_uint_eq(sim.packets, 2);
+        /* REQ_DNS 25 */
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), -EIO);
+        ck_assert_uint_eq(sim.packets, 2);
+        sim.now += USEC_PER_SEC + 1;
+        sim.servers[1] = sim_good;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(silence_ends_within_the_budget)
+{
+        for (unsigned n = 1; n <= 8; n++) {
+                usec_t start;
+                Sim sim;
+
+                sim_init(&sim, test_seed(), n, sim_dead);
+                start = sim.now;
+                ck_assert_int_eq(sim_lookup(&sim, "a.example"), -ETIMEDOUT);
+                ck_assert_uint_le(sim.now - start, 10 * USEC_PER_SEC);
+                ck_assert_uint_ge(sim.now - start, 9 * USEC_PER_SEC);
+                ck_assert_uint_le(sim.packets, 12);
+                while (sim_step(&sim))
+                        ;
+                ck_assert_uint_eq(sim.open, 0);
+                sim_deinit(&sim);
+        }
+}
+END_TEST
+
+START_TEST(loss_costs_what_the_timeouts_say)
+{
+        uint64_t seed = test_seed();
+        unsigned failed = 0;
+        Sim sim;
+
+        sim_init(&sim, seed, 2, sim_good);
+        ck_assert_int_eq(sim_lookup(&sim, "warm.example"), 0);
+        sim.loss_percent = 30;
+        for (unsigned i = 0; i < 500; i++) {
+                char name[32];
+                int r;
+
+                sprintf(name, "n%u.example", i);
+                r = sim_lookup(&sim, name);
+                failed += r < 0;
+                /* three rounds over two servers, at most 5 s a try and 9.5 s in all */
+                ck_assert_uint_le(result(&sim)->took, 10 * USEC_PER_SEC);
+        }
+        /* 0.51 of the tries fail; all six do in 1.8 percent, fewer where the budget cuts */
+        ck_assert_msg(failed < 75, "%u of 500 failed", failed);
+        while (sim_step(&sim))
+                ;
+        ck_assert_uint_eq(sim.open, 0);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t late(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_add_address(q, 60);
+        return 2500 * USEC_PER_MSEC;
+}
+
+START_TEST(a_late_answer_still_counts)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_dead);
+        sim.servers[0] = late;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(result(&sim)->took, 2500 * USEC_PER_MSEC);
+        ck_assert_uint_eq(sim.packets, 2);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t hates_edns(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        if (q->m->edns.present)
+                sim_rcode(q, DNS_RCODE_FORMERR);
+        else
+                sim_add_address(q, 60);
+        return SIM_RTT;
+}
+
+START_TEST(edns_falls_back_once_and_is_remembered)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, hates_edns);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(sim.packets, 2);
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
+        ck_assert_uint_eq(sim.packets, 3);
+        sim.now += 6 * USEC_PER_MIN;
+        ck_assert_int_eq(sim_lookup(&sim, "c.example"), 0);
+        ck_assert_uint_eq(sim.packets, 5);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t truncates(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        if (q->attempt->transport == DNS_UDP) {
+                q->reply->w.data[2] |= 2;
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_A, 60, "\6\6\6\6", 4);
+        } else {
+                sim_add_address(q, 60);
+        }
+        return SIM_RTT;
+}
+
+START_TEST(truncation_goes_to_tcp_at_the_same_server)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_good);
+        sim.servers[0] = truncates;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(sim.tcp, 1);
+        ck_assert_uint_eq(sim.asked[1], 0);
+        ck_assert_uint_eq(result(&sim)->answers[0]->n_records, 1);
+        ck_assert_uint_eq(result(&sim)->answers[0]->data[result(&sim)->answers[0]->size - 4], 192);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t alias(Sim *sim, SimQuery *q)
+{
+        char text[DNS_NAME_TEXT_MAX];
+        unsigned n = 0;
+        DnsName to;
+
+        (void) sim;
+        dns_name_to_text(&q->m->header.qname, text);
+        if (sscanf(text, "n%u.", &n) == 1 || sscanf(text, "N%u.", &n) == 1) {
+                sprintf(text, "n%u.example", n + 1);
+                to = sim_name(text);
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_CNAME, 60, to.wire, to.len);
+        } else if (text[0] == 'l' || text[0] == 'L') {
+                to = sim_name("l.example");
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_CNAME, 60, to.wire, to.len);
+        } else if (text[0] == 'a' || text[0] == 'A') {
+                to = sim_name("b.example");
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_CNAME, 60, to.wire, to.len);
+        } else {
+                sim_add_address(q, 60);
+        }
+        return SIM_RTT;
+}
+
+START_TEST(aliases_are_followed_and_endless_ones_end)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, alias);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(sim.packets, 2);
+        ck_assert_uint_eq(result(&sim)->answers[0]->n_chain, 1);
+        ck_assert_uint_eq(result(&sim)->answers[0]->n_records, 1);
+        /* from the cache too */
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert(result(&sim)->from_cache);
+        sim.packets = 0;
+        ck_assert_int_eq(sim_lookup2(&sim, "n0.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), -EIO);
+        ck_assert_uint_le(sim.packets, 20); /* REQ_DNS 17 */
+        sim.packets = 0;
+        ck_assert_int_eq(sim_lookup(&sim, "l.example"), -EIO);
+        ck_assert_uint_le(sim.packets, 20);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(a_flag_refuses_aliases)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, alias);
+        ck_assert_int_eq(
+                sim_lookup2(&sim, "a.example", DNS_TYPE_A, 0, DNS_LOOKUP_NO_CNAME), -ENODATA);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t slow_aaaa(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_add_address(q, 60);
+        return q->m->header.qtype == DNS_TYPE_AAAA ? 400 * USEC_PER_MSEC : SIM_RTT;
+}
+
+START_TEST(a_slow_family_delays_by_50_ms)
+{
+        Sim sim;
+
+        /* REQ_DNS 29 */
+        sim_init(&sim, test_seed(), 1, slow_aaaa);
+        ck_assert_int_eq(sim_lookup2(&sim, "a.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
+        ck_assert_uint_eq(result(&sim)->took, SIM_RTT + 50 * USEC_PER_MSEC);
+        ck_assert_ptr_nonnull(result(&sim)->answers[0]);
+        ck_assert_ptr_null(result(&sim)->answers[1]);
+        /* and the late half is there for the next */
+        while (sim_step(&sim))
+                ;
+        ck_assert_int_eq(sim_lookup2(&sim, "a.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
+        ck_assert_ptr_nonnull(result(&sim)->answers[1]);
+        ck_assert_uint_eq(sim.packets, 2);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(identical_questions_share_a_packet)
+{
+        DnsLookup *l[5];
+        Sim sim;
+
+        /* REQ_DNS 42 */
+        sim_init(&sim, test_seed(), 1, sim_good);
+        for (unsigned i = 0; i < 5; i++)
+                l[i] = sim_start(&sim, i % 2 ? "a.example" : "A.EXAMPLE", DNS_TYPE_A, 0, 0);
+        dns_lookup_free(l[0]);
+        while (sim_step(&sim))
+                ;
+        ck_assert_uint_eq(sim.packets, 1);
+        ck_assert_uint_eq(sim.done, 4);
+        for (unsigned i = 1; i < 5; i++) {
+                ck_assert_int_eq(dns_lookup_result(l[i])->error, 0);
+                dns_lookup_free(l[i]);
+        }
+        /* the last to leave closes the socket */
+        l[0] = sim_start(&sim, "b.example", DNS_TYPE_A, 0, 0);
+        sim_pump(&sim);
+        ck_assert_uint_eq(sim.open, 1);
+        dns_lookup_free(l[0]);
+        sim_pump(&sim);
+        ck_assert_uint_eq(sim.open, 0);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t only_searched(Sim *sim, SimQuery *q)
+{
+        DnsName good = sim_name("host.b.example");
+
+        (void) sim;
+        if (dns_name_equal(&q->m->header.qname, &good)) {
+                sim_add_address(q, 60);
+        } else {
+                sim_rcode(q, DNS_RCODE_NXDOMAIN);
+                sim_add_soa(q, ".", 60);
+        }
+        return SIM_RTT;
+}
+
+static void configure_search(Sim *sim)
+{
+        DnsClientConfig config = { .n_servers = 1, .n_routes = 1, .ndots = 1, .n_search = 2 };
+
+        (void) ip_parse("192.0.2.1", &config.servers[0].endpoint.addr);
+        config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = 1 };
+        config.search[0] = sim_name("a.example");
+        config.search[1] = sim_name("b.example");
+        ck_assert_int_eq(dns_client_configure(sim->c, &config, sim->now), 0);
+}
+
+START_TEST(single_labels_are_searched)
+{
+        char text[DNS_NAME_TEXT_MAX];
+        Sim sim;
+
+        /* REQ_DNS 28 */
+        sim_init(&sim, test_seed(), 1, only_searched);
+        configure_search(&sim);
+        ck_assert_int_eq(sim_lookup(&sim, "host"), 0);
+        ck_assert_str_eq(dns_name_to_text(&result(&sim)->name, text), "host.b.example");
+        ck_assert_uint_eq(sim.packets, 2);
+        ck_assert_int_eq(sim_lookup(&sim, "host."), -ESRCH);
+        ck_assert_int_eq(sim_lookup(&sim, "x.host"), -ESRCH);
+        /* one more: the first "no" to mixed letters is checked */
+        ck_assert_uint_eq(sim.packets, 5);
+        ck_assert_int_eq(sim_lookup(&sim, "nothing"), -ESRCH);
+        ck_assert_uint_eq(sim.packets, 8);
+        /* a failure ends the search */
+        sim.servers[0] = servfail;
+        ck_assert_int_eq(sim_lookup(&sim, "other"), -EIO);
+        ck_assert_uint_eq(sim.packets, 9);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(the_longest_domain_takes_the_name)
+{
+        DnsClientConfig config = { .n_servers = 3, .n_routes = 3, .ndots = 1 };
+        Sim sim;
+
+        /* REQ_DNS 27 */
+        sim_init(&sim, test_seed(), 3, sim_good);
+        for (uint8_t i = 0; i < 3; i++) {
+                uint8_t addr[4] = { 192, 0, 2, (uint8_t) (i + 1) };
+
+                config.servers[i].endpoint.addr = ip_from_bytes(AF_INET, addr, 4);
+                config.servers[i].endpoint.ifindex = i;
+        }
+        config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = 1 };
+        config.routes[1] = (DnsRoute){ .domain = sim_name("corp.example"), .servers = 2 };
+        config.routes[2] = (DnsRoute){ .domain = sim_name("lab.corp.example"), .servers = 4 };
+        ck_assert_int_eq(dns_client_configure(sim.c, &config, sim.now), 0);
+        ck_assert_int_eq(sim_lookup(&sim, "www.example"), 0);
+        ck_assert_int_eq(sim_lookup(&sim, "xcorp.example"), 0);
+        ck_assert_int_eq(sim_lookup(&sim, "a.CORP.example"), 0);
+        ck_assert_int_eq(sim_lookup(&sim, "b.lab.corp.example"), 0);
+        ck_assert_uint_eq(sim.asked[0], 2);
+        ck_assert_uint_eq(sim.asked[1], 1);
+        ck_assert_uint_eq(sim.asked[2], 1);
+        /* it fails where its own servers fail, nobody else is told */
+        sim.servers[2] = servfail;
+        ck_assert_int_eq(sim_lookup(&sim, "c.lab.corp.example"), -EIO);
+        ck_assert_uint_eq(sim.asked[0] + sim.asked[1], 3);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(special_names_never_leave)
+{
+        static const char *const negative[] = { "x.invalid", "abc.onion", "printer.local",
+                "ns.resolver.arpa" };
+        DnsHosts *hosts = NULL;
+        Sim sim;
+
+        /* REQ_DNS 5, 30 */
+        sim_init(&sim, test_seed(), 1, sim_good);
+        configure_search(&sim);
+        ck_assert_int_eq(dns_hosts_parse(&hosts, "192.0.2.77 mine.example mine\n", 29), 0);
+        dns_client_set_hosts(sim.c, hosts);
+        ck_assert_int_eq(sim_lookup2(&sim, "a.localhost", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
+        ck_assert(result(&sim)->local);
+        ck_assert_int_eq(sim_lookup(&sim, "localhost"), 0);
+        for (size_t i = 0; i < ELEMENTSOF(negative); i++)
+                ck_assert_int_eq(sim_lookup(&sim, negative[i]), -ESRCH);
+        ck_assert_int_eq(sim_lookup2(&sim, "mine", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
+        ck_assert_int_eq(sim_lookup2(&sim, "77.2.0.192.in-addr.arpa", DNS_TYPE_PTR, 0, 0), 0);
+        ck_assert_int_eq(sim_lookup2(&sim, "1.0.0.127.in-addr.arpa", DNS_TYPE_PTR, 0, 0), 0);
+        ck_assert_uint_eq(sim.packets, 0);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(forged_replies_change_nothing)
+{
+        uint8_t buf[512];
+        DnsEvent e;
+        Sim sim;
+
+        /* REQ_DNS 9, 12 */
+        sim_init(&sim, test_seed(), 1, sim_dead);
+        (void) sim_start(&sim, "a.example", DNS_TYPE_A, 0, 0);
+        ck_assert(dns_client_pop_event(sim.c, &e));
+        ck_assert_int_eq(e.kind, DNS_EVENT_SEND);
+        e.attempt->binding = &sim;
+        for (unsigned i = 0; i < 7; i++) {
+                DnsName q = sim_name(i == 0 ? "b.example" : "a.example");
+                DnsBuilder b;
+                int size;
+
+                dns_builder_init(&b, buf, sizeof(buf), (uint16_t) (e.attempt->id + (i == 1)),
+                        (uint16_t) (i == 2   ? 0
+                                    : i == 3 ? DNS_FLAG_QR | 0x800
+                                             : DNS_FLAG_QR));
+                if (i != 6)
+                        dns_builder_question(
+                                &b, &q, i == 4 ? DNS_TYPE_AAAA : DNS_TYPE_A, i == 5 ? 3 : 1);
+                ck_assert(dns_builder_record(
+                        &b, DNS_ANSWER, &q, DNS_TYPE_A, DNS_CLASS_IN, 60, "\6\6\6\6", 4));
+                size = dns_builder_finish(&b);
+                ck_assert_msg(!dns_client_datagram(sim.c, e.attempt, buf, (size_t) size, sim.now),
+                        "%u", i);
+        }
+        for (size_t i = 0; i < 12; i++)
+                ck_assert(!dns_client_datagram(sim.c, e.attempt, buf, i, sim.now));
+        ck_assert(!dns_client_pop_event(sim.c, &e));
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t malformed(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_add_address(q, 60);
+        q->reply->counts[1] += 7;
+        return SIM_RTT;
+}
+
+START_TEST(a_malformed_reply_is_no_answer)
+{
+        Sim sim;
+
+        /* REQ_DNS 15 */
+        sim_init(&sim, test_seed(), 2, malformed);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), -EIO);
+        ck_assert_uint_eq(sim.packets, 2);
+        sim.servers[1] = sim_good;
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(stale_answers_serve_when_servers_fail)
+{
+        Sim sim;
+
+        /* REQ_DNS 45 */
+        sim_init(&sim, test_seed(), 1, sim_good);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        sim.now += 120 * USEC_PER_SEC;
+        sim.servers[0] = sim_dead;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert(result(&sim)->stale);
+        ck_assert_uint_eq(result(&sim)->took, 1800 * USEC_PER_MSEC);
+        while (sim_step(&sim))
+                ;
+        sim.servers[0] = servfail;
+        sim.now += USEC_PER_MIN;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert(result(&sim)->stale);
+        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), -EIO);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t case_blind(Sim *sim, SimQuery *q)
+{
+        DnsName exact = sim_name("www.example");
+
+        (void) sim;
+        if (dns_name_same(&q->m->header.qname, &exact))
+                sim_add_address(q, 0);
+        else
+                sim_rcode(q, DNS_RCODE_NXDOMAIN);
+        return SIM_RTT;
+}
+
+static usec_t lowers(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        if (q->attempt->transport == DNS_UDP)
+                for (size_t i = 12; i < q->reply->w.pos - 4; i++)
+                        if (q->reply->w.data[i] >= 'A' && q->reply->w.data[i] <= 'Z')
+                                q->reply->w.data[i] |= 0x20;
+        sim_add_address(q, 0);
+        return SIM_RTT;
+}
+
+START_TEST(letters_are_mixed_where_the_server_copes)
+{
+        static const SimServer servers[] = { sim_good, case_blind, lowers };
+
+        /* REQ_DNS 6 */
+        for (size_t i = 0; i < ELEMENTSOF(servers); i++) {
+                const DnsServer *s;
+                Sim sim;
+
+                sim_init(&sim, test_seed(), 1, servers[i]);
+                for (unsigned k = 0; k < 20; k++)
+                        ck_assert_int_eq(sim_lookup2(&sim, "www.example", DNS_TYPE_A, 0,
+                                                 DNS_LOOKUP_NO_CACHE),
+                                0);
+                s = dns_client_server(sim.c, 0);
+                ck_assert_int_eq(s->letter_case, i == 0 ? DNS_CASE_GOOD : DNS_CASE_OFF);
+                ck_assert_uint_le(sim.packets, 22);
+                sim_deinit(&sim);
+        }
+}
+END_TEST
+
+START_TEST(new_servers_take_over_what_is_under_way)
+{
+        unsigned done;
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, sim_dead);
+        (void) sim_start(&sim, "a.example", DNS_TYPE_A, 0, 0);
+        sim_pump(&sim);
+        sim.servers[0] = sim.servers[1] = sim_good;
+        sim_configure(&sim, 2);
+        done = sim.done;
+        while (sim.done == done)
+                ck_assert(sim_step(&sim));
+        ck_assert_int_eq(result(&sim)->error, 0);
+        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        /* none at all */
+        (void) sim_start(&sim, "b.example", DNS_TYPE_A, 0, 0);
+        sim_configure(&sim, 0);
+        sim_pump(&sim);
+        ck_assert_int_eq(result(&sim)->error, -ENETUNREACH);
+        ck_assert_uint_eq(sim.open, 0);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(ten_thousand_questions_are_all_answered)
+{
+        static const SimServer moods[] = { sim_good, sim_dead, servfail, truncates, malformed,
+                hates_edns, late, alias };
+        uint64_t seed = test_seed();
+        Rng rng = rng_seeded(seed);
+        unsigned started = 0;
+        Sim sim;
+
+        /* REQ_DNS 52; bounded in sockets, and nobody is left without an answer */
+        sim_init(&sim, seed, 4, sim_good);
+        sim.loss_percent = 10;
+        while (started < 10000) {
+                DnsLookup *l[200];
+                unsigned n = (unsigned) rng_range(&rng, 1, 200), before = sim.done;
+
+                for (unsigned i = 0; i < 4; i++)
+                        sim.servers[i] = moods[rng_range(&rng, 0, ELEMENTSOF(moods) - 1)];
+                for (unsigned i = 0; i < n; i++) {
+                        char name[32];
+
+                        sprintf(name, "%c%u.example", (int) rng_range(&rng, 'a', 'z'),
+                                (unsigned) rng_range(&rng, 0, 5000));
+                        l[i] = sim_start(&sim, name, DNS_TYPE_A, i % 2 ? DNS_TYPE_AAAA : 0, 0);
+                        if (rng_range(&rng, 0, 19) == 0) {
+                                l[i] = dns_lookup_free(l[i]);
+                                before--;
+                        }
+                }
+                while (sim_step(&sim))
+                        if (rng_range(&rng, 0, 4999) == 0)
+                                sim_configure(&sim, (unsigned) rng_range(&rng, 1, 4));
+                ck_assert_uint_eq(sim.done - before, n);
+                for (unsigned i = 0; i < n; i++)
+                        dns_lookup_free(l[i]);
+                ck_assert_uint_eq(sim.open, 0);
+                started += n;
+        }
+        ck_assert_uint_le(sim.max_open, 4 * 256 + 256);
+        ck_assert_uint_eq(dns_client_statistics(sim.c).transactions_current, 0);
+        sim.last = NULL;
+        sim_deinit(&sim);
+}
+END_TEST
+
+TEST_MAIN("dns-client", one_question_one_packet, a_dead_first_server_costs_its_wait_once,
+        a_server_that_is_back_is_found_by_a_copy_of_a_question, a_useless_answer_moves_on_at_once,
+        when_all_fail_the_error_comes_and_is_kept, silence_ends_within_the_budget,
+        loss_costs_what_the_timeouts_say, a_late_answer_still_counts,
+        edns_falls_back_once_and_is_remembered, truncation_goes_to_tcp_at_the_same_server,
+        aliases_are_followed_and_endless_ones_end, a_flag_refuses_aliases,
+        a_slow_family_delays_by_50_ms, identical_questions_share_a_packet,
+        single_labels_are_searched, the_longest_domain_takes_the_name, special_names_never_leave,
+        forged_replies_change_nothing, a_malformed_reply_is_no_answer,
+        stale_answers_serve_when_servers_fail, letters_are_mixed_where_the_server_copes,
+        new_servers_take_over_what_is_under_way, ten_thousand_questions_are_all_answered)
