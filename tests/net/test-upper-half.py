@@ -1,0 +1,371 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The upper half of the ladder against real servers, in a network of its own: a captive portal, a policy
+server, an EST server and a token server, each of them also wrong, slow or away.
+
+Usage: test-upper-half.py LWSD LWSD-FETCH
+"""
+
+import base64
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+HOST = "192.0.2.2"
+QUIET = dict(check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+SKIPPED = 77
+
+
+def enter_namespace():
+    """Starts again inside namespaces of our own, with one link that has a default route."""
+    if os.environ.get("LWSD_TEST_INSIDE"):
+        return
+    flags = ["--net", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+    if subprocess.run(["unshare", *flags, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        print("no namespaces here: skipped")
+        sys.exit(SKIPPED)
+    os.environ["LWSD_TEST_INSIDE"] = "1"
+    os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
+
+
+def set_up_network():
+    for line in ("link set lo up", "link add wan0 type dummy", f"addr add {HOST}/24 dev wan0",
+                 "link set wan0 up", "route add default via 192.0.2.1 dev wan0"):
+        subprocess.run(["ip", *line.split()], check=True)
+
+
+def openssl(*args, **kwargs):
+    return subprocess.run(["openssl", *args], check=True, capture_output=True, **kwargs).stdout
+
+
+class Authority:
+    """Keys and certificates for the servers, and what the EST server signs with."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ca, self.ca_key = self.path("ca.pem"), self.path("ca.key")
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", self.ca_key, "-out", self.ca, "-subj", "/CN=test ca", "-days", "30")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                self.path("server.key"), "-out", self.path("server.req"), "-subj", "/CN=server")
+        with open(self.path("san"), "w") as f:
+            f.write(f"subjectAltName=IP:{HOST}\n")
+        openssl("x509", "-req", "-in", self.path("server.req"), "-CA", self.ca, "-CAkey", self.ca_key,
+                "-CAcreateserial", "-days", "30", "-extfile", self.path("san"), "-out",
+                self.path("server.pem"))
+        openssl("genpkey", "-algorithm", "ED25519", "-out", self.path("policy.key"))
+        openssl("pkey", "-in", self.path("policy.key"), "-pubout", "-out", self.path("policy.pub"))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def sign_request(self, der, days="30"):
+        """The answer of /simpleenroll to a PKCS#10."""
+        with open(self.path("device.req"), "wb") as f:
+            f.write(der)
+        cert = openssl("x509", "-req", "-inform", "DER", "-in", self.path("device.req"), "-CA",
+                       self.ca, "-CAkey", self.ca_key, "-days", days)
+        with open(self.path("device.pem"), "wb") as f:
+            f.write(cert)
+        p7 = openssl("crl2pkcs7", "-nocrl", "-certfile", self.path("device.pem"), "-outform", "DER")
+        return base64.encodebytes(p7)
+
+    def sign_policy(self, document, key="policy.key"):
+        def encode(raw):
+            return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+        text = encode(b'{"alg":"EdDSA"}') + b"." + encode(json.dumps(document).encode())
+        with open(self.path("tbs"), "wb") as f:
+            f.write(text)
+        signature = openssl("pkeyutl", "-sign", "-rawin", "-inkey", self.path(key), "-in",
+                            self.path("tbs"))
+        return text + b"." + encode(signature)
+
+
+class World:
+    """What the servers say at the moment, and what they were asked."""
+
+    portal_open = True
+    policy = b""
+    policy_fetches = 0
+    est_status = 200
+    est_requests = []
+    est_keys = set()
+    token_status = 200
+    token_lifetime = 3600
+    token_requests = []
+    token_peers = []
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def reply(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        if self.path == "/204":
+            if World.portal_open:
+                return self.reply(204)
+            return self.reply(302, Location="http://portal.test/login")
+        if self.path == "/policy":
+            World.policy_fetches += 1
+            return self.reply(200, World.policy, Cache_Control="max-age=3600")
+        self.reply(404)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/.well-known/est/"):
+            der = base64.b64decode(body)
+            World.est_requests.append((self.path, self.headers["Authorization"]))
+            if World.est_status != 200:
+                return self.reply(World.est_status, Retry_After="1")
+            World.est_keys.add(openssl("req", "-inform", "DER", "-noout", "-pubkey", input=der))
+            return self.reply(200, World.authority.sign_request(der))
+        if self.path.startswith("/token"):
+            World.token_requests.append(body.decode())
+            World.token_peers.append(self.connection.getpeercert())
+            if World.token_status != 200:
+                return self.reply(World.token_status, b'{"error":"invalid_client"}')
+            token = {"access_token": f"token-{len(World.token_requests)}", "token_type": "Bearer",
+                     "expires_in": World.token_lifetime}
+            return self.reply(200, json.dumps(token).encode())
+        self.reply(404)
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, address):
+        pass
+
+
+def serve(context=None):
+    server = Server((HOST, 0), Handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
+def serve_time():
+    """An SNTP server that says what this machine's clock says."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind((HOST, 123))
+
+    def loop():
+        while True:
+            data, peer = sock.recvfrom(512)
+            now = time.time() + 2208988800
+            stamp = struct.pack(">II", int(now), int(now % 1 * 2**32))
+            sock.sendto(bytes([0x24, 1, 6, 0xEC]) + bytes(8) + b"GPS\0" + stamp + data[40:48] +
+                        stamp + stamp, peer)
+
+    threading.Thread(target=loop, daemon=True).start()
+
+
+class Daemon:
+    def __init__(self, folder, config):
+        self.folder = folder
+        self.socket = os.path.join(folder, "private")
+        self.config = os.path.join(folder, "lwsd.conf")
+        with open(self.config, "w") as f:
+            f.write(config)
+        self.log = os.path.join(folder, "log")
+        self.process = None
+
+    def start(self):
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                [LWSD, f"--config={self.config}", f"--runtime-dir={self.folder}/run",
+                 f"--state-dir={self.folder}/state", f"--private-socket={self.socket}", "--no-bus"],
+                stderr=log)
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        return self.process.wait(10)
+
+    def get(self, name):
+        out = subprocess.run(
+            ["busctl", f"--address=unix:path={self.socket}", "--json=short", "get-property",
+             "org.lwsd1", "/org/lwsd1", "org.lwsd1.Manager", name],
+            capture_output=True, text=True).stdout
+        return json.loads(out)["data"] if out else None
+
+    def call(self, *args):
+        subprocess.run(["busctl", f"--address=unix:path={self.socket}", "call", "org.lwsd1",
+                        "/org/lwsd1", "org.lwsd1.Manager", *args], **QUIET)
+
+    def wait(self, what, check, timeout=15):
+        """Looks again and again, for a condition that several parts have to bring about."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            if check():
+                return
+            time.sleep(0.02)
+        with open(self.log) as f:
+            raise AssertionError(f"{what}: state {self.get('State')}, waiting "
+                                 f"{self.get('Waiting')}\n{f.read()[-4000:]}")
+
+    def wait_state(self, state, timeout=15):
+        self.wait(state, lambda: self.get("State") == state, timeout)
+
+    def wait_code(self, code, timeout=15):
+        self.wait(code, lambda: code in [w[2] for w in self.get("Waiting") or []], timeout)
+
+
+class UpperHalfTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = tempfile.mkdtemp(prefix="lwsd-upper-")
+        World.authority = cls.authority = Authority(cls.tmp)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cls.authority.path("server.pem"), cls.authority.path("server.key"))
+        context.load_verify_locations(cls.authority.ca)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        cls.https, cls.http = f"https://{HOST}:{serve(context)}", f"http://{HOST}:{serve()}"
+        serve_time()
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.tmp)
+
+    def setUp(self):
+        World.portal_open, World.est_status, World.token_status = True, 200, 200
+        World.token_lifetime = 3600
+        World.est_requests, World.est_keys = [], set()
+        World.token_requests, World.token_peers = [], []
+        World.policy = self.authority.sign_policy({"version": 5, "properties": {"channel": "a"}})
+        self.folder = tempfile.mkdtemp(dir=self.tmp)
+        credential = os.path.join(self.folder, "credential")
+        with open(credential, "w") as f:
+            f.write("dev:secret\n")
+        self.daemon = Daemon(self.folder, f"""
+[Manager]
+RequireFamily=ipv4
+[Time]
+Servers={HOST}
+SetClock=no
+[CaptivePortal]
+Urls={self.http}/204
+[Policy]
+Url={self.https}/policy
+Key={self.authority.path("policy.pub")}
+CertificateAuthority={self.authority.ca}
+[Registration]
+Provider=est
+Url={self.https}
+CertificateAuthority={self.authority.ca}
+CredentialFile={credential}
+Name=device-7
+[Auth1]
+Provider=oauth
+Url={self.https}/token
+Name=device-7
+Scope=telemetry
+CertificateAuthority={self.authority.ca}
+""")
+
+    def tearDown(self):
+        if self.daemon.process and self.daemon.process.poll() is None:
+            self.assertEqual(self.daemon.stop(), 0)
+
+    def test_all_stages_pass_in_order(self):
+        self.daemon.start()
+        self.daemon.wait_state("operational")
+        self.assertEqual(self.daemon.get("CaptivePortal"), "internet")
+        self.assertEqual(World.est_requests,
+                         [("/.well-known/est/simpleenroll", "Basic " +
+                           base64.b64encode(b"dev:secret").decode())])
+        self.assertEqual(World.token_requests, ["grant_type=client_credentials&client_id=device-7"
+                                                "&scope=telemetry"])
+        self.assertIn((("commonName", "device-7"),), World.token_peers[0]["subject"])
+        state = os.path.join(self.folder, "state")
+        self.assertEqual(os.stat(f"{state}/identity.key").st_mode & 0o777, 0o600)
+        for name in os.listdir(state):
+            with open(f"{state}/{name}", "rb") as f:
+                self.assertNotIn(b"token-1", f.read())
+        names = [t[0] for t in self.daemon.get("Timeline")]
+        self.assertLess(names.index("registered"), names.index("auth1"))
+
+    def test_a_portal_is_in_the_way_until_it_is_satisfied(self):
+        World.portal_open = False
+        self.daemon.start()
+        self.daemon.wait_code("captive-portal")
+        self.assertEqual(self.daemon.get("CaptivePortalUrl"), "http://portal.test/login")
+        self.assertEqual(self.daemon.get("CaptivePortal"), "portal")
+        World.portal_open = True
+        self.daemon.call("ReportConnectivity", "ib", "0", "true")
+        self.daemon.wait_state("operational")
+        self.assertEqual(self.daemon.get("CaptivePortalUrl"), "")
+
+    def test_policies_are_believed_by_signature_and_version(self):
+        openssl("genpkey", "-algorithm", "ED25519", "-out", self.authority.path("other.key"))
+        World.policy = self.authority.sign_policy({"version": 5}, key="other.key")
+        self.daemon.start()
+        self.daemon.wait_code("policy-refused")
+        World.policy = self.authority.sign_policy({"version": 5})
+        self.daemon.wait_state("operational")
+        # an older one is refused, a newer one goes through POLICY_INVALID
+        for version, invalid in ((4, 0), (6, 1)):
+            World.policy = self.authority.sign_policy({"version": version})
+            fetches, serial = World.policy_fetches, len(self.daemon.get("Timeline"))
+            self.daemon.call("InvalidatePolicy")
+            self.daemon.wait("fetch", lambda: World.policy_fetches > fetches)
+            self.daemon.wait_state("operational")
+        with open(os.path.join(self.folder, "state", "policy"), "rb") as f:
+            self.assertEqual(f.read(), World.policy)
+
+    def test_registration_waits_as_the_server_asks(self):
+        World.est_status = 503
+        self.daemon.start()
+        self.daemon.wait_code("not-registered")
+        World.est_status = 200
+        self.daemon.wait_state("operational")
+
+    def test_kills_leave_one_identity(self):
+        for i in range(6):
+            self.daemon.start()
+            time.sleep(0.05 * i)
+            self.daemon.stop(signal.SIGKILL)
+        self.daemon.start()
+        self.daemon.wait_state("operational")
+        self.assertLessEqual(len(World.est_keys), 1)
+
+    def test_a_token_that_cannot_be_renewed_lowers_the_state(self):
+        World.token_lifetime = 10
+        self.daemon.start()
+        self.daemon.wait_state("operational")
+        World.token_status = 401
+        self.daemon.wait_state("registered", 20)
+        self.assertIn("invalid_client", str(self.daemon.get("Waiting")))
+        World.token_status = 200
+        self.daemon.wait_state("operational", 20)
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    LWSD, LWSD_FETCH = (os.path.abspath(a) for a in sys.argv[1:3])
+    del sys.argv[1:3]
+    set_up_network()
+    unittest.main()
