@@ -81,7 +81,7 @@ struct Connection {
         int inotify_fd;
         PathWatch socket, bus_socket;
 
-        int polled_fd; /* in the epoll set; -1 */
+        int bus_fd, polled_fd; /* that of the bus, and our copy in the epoll set; -1 */
         uint32_t polled_events;
 
         lws_system_states_t state;

@@ -2,6 +2,7 @@
 #include "dbus/names.h"
 #include "libclient/backoff.h"
 #include "libclient/client-private.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -37,7 +38,7 @@ int connection_init(Connection *conn, const char *socket_path, bool only_socket)
 {
         const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
 
-        conn->inotify_fd = conn->polled_fd = -1;
+        conn->inotify_fd = conn->polled_fd = conn->bus_fd = -1;
         conn->only_socket = only_socket;
         if (strlen(socket_path) >= sizeof conn->socket.path)
                 return -ENAMETOOLONG;
@@ -87,13 +88,22 @@ static void connection_forget_daemon(lwsd_client *client)
                 client_due(client, &client->status_due);
 }
 
+static void connection_unpoll(lwsd_client *client)
+{
+        Connection *conn = &client->connection;
+
+        if (conn->polled_fd < 0)
+                return;
+        epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, conn->polled_fd, NULL);
+        close(conn->polled_fd);
+        conn->polled_fd = conn->bus_fd = -1;
+}
+
 static void connection_close_bus(lwsd_client *client)
 {
         Connection *conn = &client->connection;
 
-        if (conn->polled_fd >= 0)
-                epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, conn->polled_fd, NULL);
-        conn->polled_fd = -1;
+        connection_unpoll(client);
         conn->owner_call = sd_bus_slot_unref(conn->owner_call);
         conn->facts_call = sd_bus_slot_unref(conn->facts_call);
         conn->bus = sd_bus_close_unref(conn->bus);
@@ -106,8 +116,11 @@ static void connection_stop_waiting(lwsd_client *client)
         Connection *conn = &client->connection;
 
         conn->retry_usec = NEVER;
-        if (conn->inotify_fd >= 0)
-                close(conn->inotify_fd); /* which takes it out of the epoll set */
+        if (conn->inotify_fd >= 0) {
+                /* Closing alone would leave it in the set where a child has a copy. */
+                epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, conn->inotify_fd, NULL);
+                close(conn->inotify_fd);
+        }
         conn->inotify_fd = -1;
         conn->socket.wd = conn->bus_socket.wd = -1;
 }
@@ -528,28 +541,44 @@ uint64_t connection_deadline(lwsd_client *client)
         return usec < conn->retry_usec ? usec : conn->retry_usec;
 }
 
+/* The set watches a copy of the bus's descriptor: sd-bus closes its own when it likes, and a closed
+ * one stays in the set, out of reach, where a child of ours has inherited it. */
+static int connection_poll_copy(lwsd_client *client, int fd, struct epoll_event *event)
+{
+        Connection *conn = &client->connection;
+        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+        connection_unpoll(client);
+        if (copy < 0)
+                return -errno;
+        if (epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, copy, event) < 0) {
+                close(copy);
+                return -errno;
+        }
+        conn->polled_fd = copy;
+        conn->bus_fd = fd;
+        return 0;
+}
+
 void connection_poll(lwsd_client *client)
 {
         Connection *conn = &client->connection;
         struct epoll_event event = { .data.fd = -1 };
-        int fd, events;
+        int fd, events, r = 0;
 
         if (!conn->bus || conn->lost)
                 return;
         fd = sd_bus_get_fd(conn->bus);
         events = sd_bus_get_events(conn->bus);
-        if (fd < 0 || events < 0) {
-                conn->lost = true;
-                return;
-        }
         event.events = (uint32_t) events; /* EPOLLIN is POLLIN, EPOLLOUT is POLLOUT */
-        if (fd == conn->polled_fd && event.events == conn->polled_events)
-                return;
-        if (epoll_ctl(client->epoll_fd, fd == conn->polled_fd ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
-                    &event) < 0) {
+        if (fd < 0 || events < 0)
+                r = -EBADF;
+        else if (fd != conn->bus_fd)
+                r = connection_poll_copy(client, fd, &event);
+        else if (event.events != conn->polled_events)
+                r = epoll_ctl(client->epoll_fd, EPOLL_CTL_MOD, conn->polled_fd, &event);
+        if (r < 0)
                 conn->lost = true;
-                return;
-        }
-        conn->polled_fd = fd;
-        conn->polled_events = event.events;
+        else
+                conn->polled_events = event.events;
 }
