@@ -99,6 +99,8 @@ const Settings *network_settings(const Network *network);
 void network_watch_link(Network *network, NetworkWatch *watch);
 void network_watch_unlink(NetworkWatch *watch);
 
+/* The context it was made in: whoever is given a Network needs nothing else to start. */
+struct lws_context *network_context(const Network *network);
 uint64_t network_epoch(const Network *network);
 Link *network_link_by_index(Network *network, int ifindex);
 Link *network_link_by_name(Network *network, const char *name);
