@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /* What the files of src/core share, and nobody else sees: the context and its threads. */
+#include "core/attach-private.h"
 #include "core/context.h"
 #include "core/inbox.h"
 #include "core/timer.h"
@@ -44,6 +45,7 @@ struct Thread {
         List wsis;
         unsigned n_adopted;
 
+        AttachQueue attach;
         InboxNode notice;
         _Atomic unsigned notices;
         _Alignas(64) Inbox inbox; /* written by every producer: a cache line of its own */
@@ -63,6 +65,8 @@ struct lws_context {
 
         Ladder *ladder;
         Timer ladder_timer;
+        LadderWatch ladder_watch;
+        StateLog states;
         bool told_destroying, told_protocols;
 
         List vhosts;
@@ -91,6 +95,8 @@ void thread_part(Thread *th);
 void thread_wake(Thread *th);
 void thread_notify(Thread *th, unsigned notice);
 const void *current_os_thread(void);
+/* Whether the calling OS thread services it. */
+bool thread_is_mine(Thread *th);
 
 /* -- timer.c ----------------------------------------------------------------------------------- */
 void timers_init(Thread *th);
@@ -109,6 +115,14 @@ void vhosts_free(struct lws_context *cx);
 int vhost_system_new(struct lws_vhost **ret, struct lws_context *cx);
 /* Tells every protocol of every vhost, on behalf of thread `th`. */
 void vhosts_tell(Thread *th, enum lws_callback_reasons reason);
+
+/* -- blob.c ------------------------------------------------------------------------------------ */
+int blobs_new(struct lws_system_blob **ret);
+struct lws_system_blob *blobs_free(struct lws_system_blob *blobs);
+
+/* -- ops.c ------------------------------------------------------------------------------------- */
+/* The user's, with what is built in where there is none; `user` may be NULL. */
+void ops_init(lws_system_ops_t *ops, const lws_system_ops_t *user);
 
 /* -- context.c --------------------------------------------------------------------------------- */
 void context_tell_destroying(struct lws_context *cx);

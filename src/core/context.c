@@ -13,11 +13,36 @@ static void on_ladder_timer(Timer *t, usec_t now)
         ladder_process(cx->ladder, now);
 }
 
+static void log_level(struct lws_context *cx)
+{
+        StateLog *log = &cx->states;
+        uint64_t serial = atomic_load_explicit(&log->serial, memory_order_relaxed) + 1;
+        int level = STATE_RANK_TOP;
+
+        while (level >= 0 && !ladder_reached(cx->ladder, state_at_rank(level)))
+                level--;
+        atomic_store_explicit(
+                &log->levels[serial % STATE_LOG_SIZE], (signed char) level, memory_order_relaxed);
+        atomic_store_explicit(&log->level, level, memory_order_release);
+        atomic_store_explicit(&log->serial, serial, memory_order_release);
+}
+
 static void wake_ladder(void *userdata, usec_t deadline)
 {
         struct lws_context *cx = userdata;
 
         timer_set(&cx->ladder_timer, deadline);
+}
+
+/* Last of all that a change calls: what is attached runs when the change is made. */
+static void on_ladder_changed(LadderWatch *watch, const LadderChange *change)
+{
+        struct lws_context *cx = container_of(watch, struct lws_context, ladder_watch);
+
+        log_level(cx);
+        /* thread 0 looks before it sleeps: this is it */
+        for (int i = 1; i < cx->n_threads; i++)
+                thread_notify(&cx->threads[i], NOTICE_STATE);
 }
 
 static int make_ladder(struct lws_context *cx, const struct lws_context_creation_info *info)
@@ -34,6 +59,9 @@ static int make_ladder(struct lws_context *cx, const struct lws_context_creation
         manager->parent = cx;
         if (info->register_notifier_list)
                 lws_state_reg_notifier_list(manager, info->register_notifier_list);
+        log_level(cx);
+        cx->ladder_watch.changed = on_ladder_changed;
+        ladder_watch_link(cx->ladder, &cx->ladder_watch);
         wake_ladder(cx, 0);
         return 0;
 }
@@ -125,6 +153,7 @@ static void context_free(struct lws_context *cx)
                 vhosts_tell(&cx->threads[0], LWS_CALLBACK_PROTOCOL_DESTROY);
         vhosts_free(cx);
         ladder_free(cx->ladder);
+        blobs_free(cx->blobs);
         pthread_mutex_destroy(&cx->lock);
         free(cx->threads);
         free(cx);
@@ -147,9 +176,13 @@ static int context_init(struct lws_context *cx, const struct lws_context_creatio
         cx->options = info->options;
         cx->user = info->user;
         cx->fd_limit_per_thread = info->fd_limit_per_thread;
+        ops_init(&cx->ops, info->system_ops);
         r = pthread_mutex_init(&cx->lock, NULL);
         if (r != 0)
                 return -r;
+        r = blobs_new(&cx->blobs);
+        if (r < 0)
+                return r;
         r = choose_loop(cx, info);
         if (r < 0)
                 return r;
@@ -327,7 +360,16 @@ _public_ void *lws_context_user(struct lws_context *cx)
         return cx->user;
 }
 
-_public_ struct lws_state_manager *lws_system_get_state_manager(struct lws_context *cx)
+_public_ const char *lws_cmdline_option(int argc, const char **argv, const char *val)
 {
-        return ladder_manager(cx->ladder);
+        size_t n = strlen(val);
+
+        for (int i = 1; i < argc; i++) {
+                if (strncmp(argv[i], val, n) != 0)
+                        continue;
+                if (argv[i][n] == '\0' && i + 1 < argc)
+                        return argv[i + 1];
+                return argv[i] + n;
+        }
+        return NULL;
 }

@@ -38,7 +38,8 @@ void thread_wake(Thread *th)
 void thread_notify(Thread *th, unsigned notice)
 {
         /* The node is in the inbox exactly while there are notices. */
-        if (atomic_fetch_or(&th->notices, notice) == 0 && inbox_push(&th->inbox, &th->notice))
+        if (atomic_fetch_or(&th->notices, notice) == 0 &&
+                inbox_push(&th->inbox, &th->notice) == INBOX_PUSHED_WAKE)
                 thread_wake(th);
 }
 
@@ -97,19 +98,10 @@ static void own(Thread *th)
 static bool on_prepare(void *userdata)
 {
         Thread *th = userdata;
-        bool pending =
-                context_is_destroying(th->cx) || timers_prepare(th) || !inbox_sleep(&th->inbox);
+        bool pending = context_is_destroying(th->cx) || timers_prepare(th) || !attach_may_sleep(th);
 
         th->now = 0;
         return pending;
-}
-
-static void take_notices(Thread *th)
-{
-        unsigned notices = atomic_exchange(&th->notices, 0);
-
-        if (notices & NOTICE_CANCEL)
-                vhosts_tell(th, LWS_CALLBACK_EVENT_WAIT_CANCELLED);
 }
 
 static void on_turn(void *userdata)
@@ -117,11 +109,9 @@ static void on_turn(void *userdata)
         Thread *th = userdata;
 
         thread_begin(th);
-        if (inbox_has_nodes(&th->inbox)) {
-                (void) inbox_take(&th->inbox);
-                take_notices(th);
-        }
         timers_run(th);
+        if (!context_is_destroying(th->cx))
+                attach_turn(th);
         thread_end(th);
 }
 
@@ -132,7 +122,7 @@ static int open_loop(Thread *th)
 
         if (th->loop)
                 return 0;
-        r = th->cx->loop_ops->new (&th->loop, th->foreign, th->wake_fd, &hooks);
+        r = th->cx->loop_ops->make(&th->loop, th->foreign, th->wake_fd, &hooks);
         if (r < 0)
                 return r;
         r = timers_open(th);
@@ -150,6 +140,7 @@ int thread_init(Thread *th, struct lws_context *cx, int tsi, void *foreign)
         th->foreign = foreign;
         list_init(&th->wsis);
         timers_init(th);
+        attach_init(th);
         th->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (th->wake_fd < 0)
                 return -errno;
@@ -168,6 +159,7 @@ static void close_loop(Thread *th)
 {
         if (th->tsi == 0)
                 context_tell_destroying(th->cx);
+        attach_close(th);
         wsis_close(th);
         timers_close(th);
         th->loop = loop_free(th->loop);
@@ -179,20 +171,25 @@ void thread_deinit(Thread *th)
                 return;
         if (th->phase != THREAD_LEFT)
                 close_loop(th);
+        slots_deinit(&th->attach.slots);
         th->wake_fd = fd_close(th->wake_fd);
 }
 
 void thread_part(Thread *th)
 {
         struct lws_context *cx = th->cx;
+        bool first;
 
+        pthread_mutex_lock(&cx->lock);
+        first = th->phase == THREAD_JOINED;
+        th->phase = THREAD_LEFT;
+        pthread_mutex_unlock(&cx->lock);
+        if (!first)
+                return;
         disown(th);
         th->depth++; /* callbacks of the end do not end it again */
         close_loop(th);
         th->depth--;
-        pthread_mutex_lock(&cx->lock);
-        th->phase = THREAD_LEFT;
-        pthread_mutex_unlock(&cx->lock);
         context_unref(cx);
 }
 
@@ -217,7 +214,7 @@ static int claim(Thread *th)
         return r;
 }
 
-static bool is_mine(Thread *th)
+bool thread_is_mine(Thread *th)
 {
         return atomic_load_explicit(&th->owner, memory_order_relaxed) == current_os_thread();
 }
@@ -226,7 +223,7 @@ int thread_join(Thread *th)
 {
         int r;
 
-        if (is_mine(th))
+        if (thread_is_mine(th))
                 return 0;
         r = open_loop(th);
         return r < 0 ? r : claim(th);
@@ -235,7 +232,7 @@ int thread_join(Thread *th)
 void thread_begin(Thread *th)
 {
         /* a foreign loop may be turned by any thread of the caller's */
-        if (!is_mine(th))
+        if (!thread_is_mine(th))
                 (void) claim(th);
         th->depth++;
 }

@@ -113,7 +113,7 @@ static int epoll_loop_fd(Loop *loop)
 }
 
 const LoopOps loop_epoll = {
-        .new = epoll_loop_new,
+        .make = epoll_loop_new,
         .free = epoll_loop_free,
         .io_add = epoll_loop_io_add,
         .io_modify = epoll_loop_io_modify,

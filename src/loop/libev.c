@@ -147,7 +147,7 @@ static int ev_loop_fd(Loop *loop)
 }
 
 static const LoopOps ev_ops = {
-        .new = ev_loop_make,
+        .make = ev_loop_make,
         .free = ev_loop_free,
         .io_add = ev_loop_io_add,
         .io_modify = ev_loop_io_modify,

@@ -37,7 +37,7 @@ struct LoopHooks {
 
 struct LoopOps {
         /* `foreign` is the caller's loop, or NULL to make an own one. `wake_fd` is an eventfd. */
-        int (*new)(Loop **ret, void *foreign, int wake_fd, const LoopHooks *hooks);
+        int (*make)(Loop **ret, void *foreign, int wake_fd, const LoopHooks *hooks);
         Loop *(*free)(Loop *loop);
         int (*io_add)(Loop *loop, LoopIo *io);
         int (*io_modify)(Loop *loop, LoopIo *io);

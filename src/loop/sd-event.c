@@ -137,7 +137,7 @@ static int sd_loop_fd(Loop *loop)
 }
 
 const LoopOps loop_sd_event = {
-        .new = sd_loop_new,
+        .make = sd_loop_new,
         .free = sd_loop_free,
         .io_add = sd_loop_io_add,
         .io_modify = sd_loop_io_modify,

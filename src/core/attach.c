@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* The queue of a service thread: in through the inbox, out in bounded batches. See docs/attach.md.
+ */
+#include "core/context-private.h"
+#include "util/log.h"
+#include <string.h>
+
+enum {
+        /* What one turn of the loop does at most before timers and sockets have theirs. */
+        TURN_ITEMS = 256,  /* callbacks */
+        TURN_RANK = 64,    /* of them for one state while another has items ready */
+        TURN_NODES = 1024, /* nodes turned round, and as many spread */
+        TURN_CHUNKS = 8,   /* chunks compacted */
+        DEAD_MIN = 256,    /* dead items that are not worth a look */
+};
+#define RETRY_USEC (10 * USEC_PER_MSEC)
+
+/* -- In ---------------------------------------------------------------------------------------- */
+
+int attach_check(
+        struct lws_context *cx, int tsi, const void *cb, int state, Thread **ret, int *ret_rank)
+{
+        int rank = state_rank(state);
+
+        if (tsi < 0 || tsi >= cx->n_threads)
+                log_error("attach refused: there is no thread %d, the context has %d", tsi,
+                        cx->n_threads);
+        else if (!cb)
+                log_error("attach refused: no callback");
+        else if (rank < 0)
+                log_error("attach refused: %d is no state of the ladder", state);
+        else {
+                *ret = &cx->threads[tsi];
+                *ret_rank = rank;
+                return 0;
+        }
+        return -EINVAL;
+}
+
+int attach_post(Thread *th, Node *node)
+{
+        NodeReturn r = { 0 };
+
+        switch (inbox_push(&th->inbox, &node->inbox)) {
+        case INBOX_PUSHED_WAKE:
+                thread_wake(th);
+                _fallthrough_;
+        case INBOX_PUSHED:
+                return 0;
+        case INBOX_REFUSED:
+                break;
+        }
+        node_return(&r, node);
+        node_return_flush(&r);
+        return -ESHUTDOWN;
+}
+
+static int queue(struct lws_context *cx, int tsi, lws_attach_cb_t *cb, int state, void *opaque)
+{
+        Thread *th;
+        Node *node;
+        int rank, r;
+
+        r = attach_check(cx, tsi, (const void *) (uintptr_t) cb, state, &th, &rank);
+        if (r < 0)
+                return r;
+        node = node_new();
+        if (!node)
+                return -ENOMEM;
+        node->cb = cb;
+        node->opaque = opaque;
+        node->rank = (uint8_t) rank;
+        node->kind = NODE_PLAIN;
+        return attach_post(th, node);
+}
+
+/* -- Through: from the inbox to the fifos ------------------------------------------------------ */
+
+static void spread_one(Thread *th, InboxNode *inbox_node)
+{
+        AttachQueue *q = &th->attach;
+        Node *node = container_of(inbox_node, Node, inbox);
+
+        if (inbox_node == &th->notice) {
+                q->noticed = true;
+                return;
+        }
+        switch ((NodeKind) node->kind) {
+        case NODE_WATCH:
+                watch_arrived(th, node);
+                node_return(&q->nodes, node);
+                return;
+        case NODE_EXTENDED:
+                extended_arrived(th, node->slot);
+                break;
+        case NODE_PLAIN:
+                break;
+        }
+        q->waiting |= UINT32_C(1) << node->rank;
+        fifo_push(&q->fifos[node->rank], node, &q->nodes);
+}
+
+/* The stack comes newest first. It is turned round and spread a bounded number at a time; what is
+ * pushed meanwhile comes behind all of it. */
+static void spread_taken(Thread *th, unsigned max)
+{
+        AttachQueue *q = &th->attach;
+        InboxNode *node;
+
+        if (inbox_is_end(q->turned)) {
+                for (unsigned n = 0; n < max && !inbox_is_end(q->taken); n++) {
+                        node = q->taken;
+                        q->taken = node->next;
+                        node->next = q->turning;
+                        q->turning = node;
+                }
+                if (!inbox_is_end(q->taken))
+                        return;
+                q->turned = q->turning;
+                q->turning = NULL;
+        }
+        for (unsigned n = 0; n < max && !inbox_is_end(q->turned); n++) {
+                node = q->turned;
+                q->turned = node->next;
+                spread_one(th, node);
+        }
+        node_return_flush(&q->nodes);
+}
+
+static void spread(Thread *th)
+{
+        AttachQueue *q = &th->attach;
+
+        if (inbox_is_end(q->taken) && inbox_is_end(q->turned) && inbox_has_nodes(&th->inbox))
+                q->taken = inbox_take(&th->inbox);
+        spread_taken(th, TURN_NODES);
+}
+
+static bool is_arriving(Thread *th)
+{
+        return !inbox_is_end(th->attach.taken) || !inbox_is_end(th->attach.turned) ||
+               inbox_has_nodes(&th->inbox);
+}
+
+/* -- Out --------------------------------------------------------------------------------------- */
+
+static uint32_t ready_ranks(Thread *th)
+{
+        int level = atomic_load_explicit(&th->cx->states.level, memory_order_acquire);
+
+        return level < 0 ? 0 : th->attach.waiting & ((UINT32_C(2) << level) - 1);
+}
+
+/* Takes the first item of a rank. False when its fifo is empty. */
+static bool pop(Thread *th, int rank, struct lws_attach_item *ret)
+{
+        AttachQueue *q = &th->attach;
+        Fifo *fifo = &q->fifos[rank];
+        bool there = fifo_pop(fifo, &ret->item, &ret->extended, &q->nodes);
+
+        if (fifo->n == 0)
+                q->waiting &= ~(UINT32_C(1) << rank);
+        return there;
+}
+
+/* The first of the ready ranks from where the last turn left off, round and round. */
+static int next_rank(uint32_t ready, int from)
+{
+        uint32_t behind = ready & ~((UINT32_C(1) << from) - 1);
+
+        return __builtin_ctz(behind ? behind : ready);
+}
+
+static void run(Thread *th, const struct lws_attach_item *it)
+{
+        if (it->extended)
+                extended_run(th, &it->item);
+        else
+                it->item.cb(th->cx, th->tsi, it->item.opaque);
+}
+
+static void run_items(Thread *th)
+{
+        AttachQueue *q = &th->attach;
+        unsigned budget = TURN_ITEMS, of_rank = 0;
+        uint32_t ready;
+
+        if (q->item.there) {
+                struct lws_attach_item first = q->item;
+
+                q->item.there = false;
+                run(th, &first);
+                budget--;
+        }
+        while (budget > 0 && !context_is_destroying(th->cx) && (ready = ready_ranks(th)) != 0) {
+                int rank = next_rank(ready, q->rank_at);
+                struct lws_attach_item it;
+
+                of_rank = rank == q->rank_at ? of_rank + 1 : 1;
+                q->rank_at = rank;
+                if (pop(th, rank, &it)) {
+                        run(th, &it);
+                        budget--;
+                }
+                if (of_rank == TURN_RANK) {
+                        q->rank_at = (rank + 1) % RANKS;
+                        of_rank = 0;
+                }
+        }
+        node_return_flush(&q->nodes);
+}
+
+/* Hands the first ready item out through `get`; the loop runs it, and the rest of the batch, when
+ * .attach has returned and the user's lock is free. */
+static int take(struct lws_context *cx, int tsi, struct lws_attach_item **get)
+{
+        Thread *th = tsi >= 0 && tsi < cx->n_threads ? &cx->threads[tsi] : NULL;
+        AttachQueue *q;
+        uint32_t ready;
+
+        if (!th || !thread_is_mine(th) || th->attach.take != TAKE_ASKED) {
+                log_error("attach: only the library takes: `get` refused");
+                return -EPERM;
+        }
+        q = &th->attach;
+        q->take = TAKE_DONE;
+        spread(th);
+        ready = ready_ranks(th);
+        if (ready) {
+                q->rank_at = next_rank(ready, q->rank_at);
+                q->item.there = pop(th, q->rank_at, &q->item);
+        }
+        *get = q->item.there ? &q->item : NULL;
+        return 0;
+}
+
+_public_ int __lws_system_attach(struct lws_context *cx, int tsi, lws_attach_cb_t *cb,
+        lws_system_states_t state, void *opaque, struct lws_attach_item **get)
+{
+        return get ? take(cx, tsi, get) : queue(cx, tsi, cb, (int) state, opaque);
+}
+
+static void on_retry(Timer *t, usec_t now)
+{
+        /* being awake is all there is to it */
+}
+
+/* Through the user's .attach, so that whatever it locks is held. One that does not do its part is
+ * asked again a little later; nothing is lost. */
+static void take_through_user(Thread *th)
+{
+        AttachQueue *q = &th->attach;
+        struct lws_attach_item *get = NULL;
+        int r;
+
+        if (timer_is_set(&q->retry))
+                return;
+        q->take = TAKE_ASKED;
+        r = th->cx->ops.attach(th->cx, th->tsi, NULL, LWS_SYSTATE_UNKNOWN, NULL, &get);
+        if (q->take == TAKE_DONE && r == 0) {
+                q->take_failed = false;
+        } else {
+                if (!q->take_failed)
+                        log_error("system_ops.attach does not take: it must call "
+                                  "__lws_system_attach() with what it is given and return 0 "
+                                  "(returned %d)",
+                                r);
+                q->take_failed = true;
+                if (q->take == TAKE_ASKED)
+                        timer_set(&q->retry, usec_add(thread_now(th), RETRY_USEC));
+        }
+        q->take = TAKE_NOT;
+}
+
+static void compact(Thread *th)
+{
+        AttachQueue *q = &th->attach;
+        unsigned dead = atomic_load_explicit(&q->dead, memory_order_relaxed);
+        size_t n = 0;
+
+        if (dead < DEAD_MIN)
+                return;
+        for (int rank = 0; rank < RANKS; rank++)
+                n += q->fifos[rank].n;
+        if (dead < n / 2)
+                return;
+        for (unsigned i = 0; i < TURN_CHUNKS; i++) {
+                Fifo *fifo = &q->fifos[q->compact_at];
+
+                (void) fifo_compact_step(fifo, extended_drop_dead, th);
+                if (fifo->n == 0)
+                        q->waiting &= ~(UINT32_C(1) << q->compact_at);
+                if (!fifo->compacted)
+                        q->compact_at = (q->compact_at + 1) % RANKS;
+        }
+}
+
+static void take_notices(Thread *th)
+{
+        unsigned notices;
+
+        if (!th->attach.noticed)
+                return;
+        th->attach.noticed = false;
+        notices = atomic_exchange(&th->notices, 0);
+        if (notices & NOTICE_CANCEL)
+                vhosts_tell(th, LWS_CALLBACK_EVENT_WAIT_CANCELLED);
+}
+
+/* -- The turn ---------------------------------------------------------------------------------- */
+
+static bool takes_through_user(Thread *th)
+{
+        return th->cx->ops.attach != __lws_system_attach;
+}
+
+void attach_init(Thread *th)
+{
+        AttachQueue *q = &th->attach;
+
+        slots_init(&q->slots);
+        timer_init(&q->deadline, th, on_deadline);
+        timer_init(&q->retry, th, on_retry);
+        watches_init(th);
+}
+
+bool attach_may_sleep(Thread *th)
+{
+        if (ready_ranks(th) != 0 || watches_are_pending(th))
+                return false;
+        /* while .attach does not take, the timer looks for what the inbox holds */
+        if (timer_is_set(&th->attach.retry))
+                return true;
+        return !is_arriving(th) && inbox_sleep(&th->inbox);
+}
+
+void attach_turn(Thread *th)
+{
+        if (is_arriving(th)) {
+                if (takes_through_user(th))
+                        take_through_user(th);
+                else
+                        spread(th);
+                take_notices(th);
+        }
+        if (th->attach.item.there || ready_ranks(th) != 0)
+                run_items(th);
+        if (watches_are_pending(th))
+                watches_tell(th, TURN_ITEMS);
+        compact(th);
+}
+
+/* All that was taken, not what is in the inbox. */
+static void spread_all(Thread *th)
+{
+        AttachQueue *q = &th->attach;
+
+        while (!inbox_is_end(q->taken) || !inbox_is_end(q->turned) || q->turning)
+                spread_taken(th, TURN_NODES);
+}
+
+void attach_close(Thread *th)
+{
+        AttachQueue *q = &th->attach;
+        struct lws_attach_item it;
+
+        /* closed first, so that nothing slips in behind what is destroyed here */
+        spread_all(th);
+        q->taken = inbox_close(&th->inbox);
+        spread_all(th);
+        if (q->item.there && q->item.extended)
+                extended_abandon(th, &q->item.item);
+        q->item.there = false;
+        for (int rank = 0; rank < RANKS; rank++) {
+                while (pop(th, rank, &it))
+                        if (it.extended)
+                                extended_abandon(th, &it.item);
+                fifo_deinit(&q->fifos[rank]);
+        }
+        node_return_flush(&q->nodes);
+        watches_close(th);
+        timer_cancel(&q->deadline);
+        timer_cancel(&q->retry);
+}

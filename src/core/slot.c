@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/slot.h"
+
+struct SlotChunk {
+        /* `n` slots, behind them as many cells of the heap of deadlines */
+        Slot slots[1];
+};
+
+static unsigned chunk_of(uint32_t index, uint32_t *ret_offset)
+{
+        uint32_t n = index / SLOT_CHUNK_MIN + 1;
+        unsigned chunk = 31u - (unsigned) __builtin_clz(n);
+
+        *ret_offset = index - SLOT_CHUNK_MIN * ((1u << chunk) - 1);
+        return chunk;
+}
+
+static size_t chunk_slots(unsigned chunk)
+{
+        return (size_t) SLOT_CHUNK_MIN << chunk;
+}
+
+static SlotChunk *chunk_get(SlotTable *t, unsigned chunk)
+{
+        return atomic_load_explicit(&t->chunks[chunk], memory_order_acquire);
+}
+
+void slots_init(SlotTable *t)
+{
+        atomic_init(&t->free, SLOT_NONE);
+}
+
+void slots_deinit(SlotTable *t)
+{
+        for (unsigned i = 0; i < SLOT_CHUNKS; i++)
+                free(t->chunks[i]);
+}
+
+Slot *slot_at(SlotTable *t, uint32_t index)
+{
+        uint32_t offset;
+        unsigned chunk;
+
+        if (index >= atomic_load_explicit(&t->used, memory_order_acquire))
+                return NULL;
+        chunk = chunk_of(index, &offset);
+        return &chunk_get(t, chunk)->slots[offset];
+}
+
+static int make_chunk(SlotTable *t, unsigned chunk)
+{
+        size_t n = chunk_slots(chunk);
+        SlotChunk *expected = NULL, *c;
+
+        if (chunk_get(t, chunk))
+                return 0;
+        c = calloc(n, sizeof(Slot) + sizeof(uint32_t));
+        if (!c)
+                return -ENOMEM;
+        if (!atomic_compare_exchange_strong_explicit(
+                    &t->chunks[chunk], &expected, c, memory_order_acq_rel, memory_order_acquire))
+                free(c); /* another thread was faster */
+        return 0;
+}
+
+static int slot_first_use(SlotTable *t, uint32_t *ret_index)
+{
+        uint32_t used = atomic_load_explicit(&t->used, memory_order_relaxed), offset;
+
+        do {
+                unsigned chunk = chunk_of(used, &offset);
+                int r;
+
+                if (chunk >= SLOT_CHUNKS || used >> SLOT_INDEX_BITS)
+                        return -ENOMEM;
+                r = make_chunk(t, chunk);
+                if (r < 0)
+                        return r;
+        } while (!atomic_compare_exchange_weak_explicit(
+                &t->used, &used, used + 1, memory_order_acq_rel, memory_order_relaxed));
+        /* generation 0 names nothing, so that handle 0 does not either */
+        atomic_store_explicit(
+                &slot_at(t, used)->word, UINT64_C(1) << 32 | SLOT_FREE, memory_order_release);
+        *ret_index = used;
+        return 0;
+}
+
+int slot_new(SlotTable *t, uint32_t *ret_index)
+{
+        uint64_t head = atomic_load_explicit(&t->free, memory_order_acquire), next;
+
+        /* The tag changes with every change of the list, so that a first slot that went and came
+         * back in between is noticed. */
+        do {
+                uint32_t index = (uint32_t) head;
+
+                if (index == SLOT_NONE)
+                        return slot_first_use(t, ret_index);
+                next = (head >> 32) + 1;
+                next = next << 32 |
+                       atomic_load_explicit(&slot_at(t, index)->link, memory_order_relaxed);
+        } while (!atomic_compare_exchange_weak_explicit(
+                &t->free, &head, next, memory_order_acquire, memory_order_acquire));
+        *ret_index = (uint32_t) head;
+        return 0;
+}
+
+void slot_free(SlotTable *t, uint32_t index)
+{
+        uint64_t head = atomic_load_explicit(&t->free, memory_order_relaxed);
+        Slot *slot = slot_at(t, index);
+        uint32_t generation =
+                slot_generation(atomic_load_explicit(&slot->word, memory_order_relaxed)) + 1;
+
+        if (generation == 0)
+                generation = 1;
+        atomic_store(&slot->word, (uint64_t) generation << 32 | SLOT_FREE);
+        do
+                atomic_store_explicit(&slot->link, (uint32_t) head, memory_order_relaxed);
+        while (!atomic_compare_exchange_weak_explicit(&t->free, &head,
+                ((head >> 32) + 1) << 32 | index, memory_order_release, memory_order_relaxed));
+}
+
+uint64_t slot_begin(SlotTable *t, uint32_t index, void *opaque, void (*destroy)(void *),
+        lws_usec_t deadline, uint64_t flags)
+{
+        Slot *slot = slot_at(t, index);
+        uint64_t word = slot_word(
+                atomic_load_explicit(&slot->word, memory_order_relaxed) | flags, SLOT_PENDING);
+
+        atomic_store_explicit(&slot->opaque, opaque, memory_order_relaxed);
+        atomic_store_explicit(&slot->destroy, destroy, memory_order_relaxed);
+        atomic_store_explicit(&slot->deadline, deadline, memory_order_relaxed);
+        atomic_store_explicit(&slot->link, SLOT_NONE, memory_order_relaxed);
+        atomic_store(&slot->word, word);
+        return word;
+}
+
+bool slot_change(Slot *slot, uint64_t from, SlotStatus to)
+{
+        return atomic_compare_exchange_strong(&slot->word, &from, slot_word(from, to));
+}
+
+/* -- Deadlines --------------------------------------------------------------------------------- */
+
+static uint32_t *cell(SlotTable *t, uint32_t place)
+{
+        uint32_t offset;
+        unsigned chunk = chunk_of(place, &offset);
+        Slot *end = chunk_get(t, chunk)->slots + chunk_slots(chunk);
+
+        return (uint32_t *) (void *) end + offset;
+}
+
+static lws_usec_t deadline_of(SlotTable *t, uint32_t index)
+{
+        return atomic_load_explicit(&slot_at(t, index)->deadline, memory_order_relaxed);
+}
+
+static void place(SlotTable *t, uint32_t at, uint32_t index)
+{
+        *cell(t, at) = index;
+        atomic_store_explicit(&slot_at(t, index)->link, at, memory_order_relaxed);
+}
+
+static void sift_up(SlotTable *t, uint32_t at, uint32_t index)
+{
+        lws_usec_t deadline = deadline_of(t, index);
+
+        while (at > 0) {
+                uint32_t parent = (at - 1) / 2, other = *cell(t, parent);
+
+                if (deadline_of(t, other) <= deadline)
+                        break;
+                place(t, at, other);
+                at = parent;
+        }
+        place(t, at, index);
+}
+
+static void sift_down(SlotTable *t, uint32_t at, uint32_t index)
+{
+        lws_usec_t deadline = deadline_of(t, index);
+
+        for (;;) {
+                uint32_t child = 2 * at + 1;
+
+                if (child >= t->n_deadlines)
+                        break;
+                if (child + 1 < t->n_deadlines &&
+                        deadline_of(t, *cell(t, child + 1)) < deadline_of(t, *cell(t, child)))
+                        child++;
+                if (deadline_of(t, *cell(t, child)) >= deadline)
+                        break;
+                place(t, at, *cell(t, child));
+                at = child;
+        }
+        place(t, at, index);
+}
+
+void slot_deadline_link(SlotTable *t, uint32_t index)
+{
+        sift_up(t, t->n_deadlines++, index);
+}
+
+void slot_deadline_unlink(SlotTable *t, uint32_t index)
+{
+        uint32_t at = atomic_load_explicit(&slot_at(t, index)->link, memory_order_relaxed);
+        uint32_t last = *cell(t, --t->n_deadlines);
+
+        atomic_store_explicit(&slot_at(t, index)->link, SLOT_NONE, memory_order_relaxed);
+        if (last == index)
+                return;
+        if (at > 0 && deadline_of(t, *cell(t, (at - 1) / 2)) > deadline_of(t, last))
+                sift_up(t, at, last);
+        else
+                sift_down(t, at, last);
+}
+
+uint32_t slot_deadline_first(SlotTable *t)
+{
+        return t->n_deadlines > 0 ? *cell(t, 0) : SLOT_NONE;
+}
