@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The whole way up and down on a real link, as units and clients see it.
+. tests/lib/service.sh
+
+below() {
+        [ "$(state)" != operational ]
+}
+
+systemctl is-system-running --wait >/dev/null
+service_lab
+printf '%s\n' '[Unit]' 'BindsTo=lwsd-operational.target' 'After=lwsd-operational.target' '[Service]' \
+        'ExecStart=sleep infinity' '[Install]' 'WantedBy=lwsd-operational.target' \
+        >/etc/systemd/system/app.service
+systemctl daemon-reload
+systemctl enable --quiet app.service
+
+check "without a carrier it waits" below
+check "why says so" lwsctl why
+check "nothing is queued while it waits" no_jobs
+check "the application does not run" [ "$(systemctl is-active app.service)" = inactive ]
+lab_plug up0
+check "operational" lwsctl wait operational --timeout=10
+check "an address of the lease" grep -q '10\.77\.0\.1[0-9][0-9]' <(ip -4 address show up0)
+check "a default route" grep -q 'via 10\.77\.0\.1' <(ip route show default)
+check "names resolve" grep -q '^10\.77\.0\.2$' <(lwsctl resolve ntp2.lab.test A)
+check "resolv.conf" grep -q '^nameserver 10\.77\.0\.1' /run/lwsd/resolv.conf
+check "time is measured" grep -q . <(lwsctl time)
+check "states/operational exists" test -e /run/lwsd/states/operational
+check "lwsd-operational.target" within 5 systemctl is-active lwsd-operational.target
+check "lwsd-state@operational.service" systemctl is-active lwsd-state@operational.service
+check "the application runs" within 5 systemctl is-active app.service
+check "an ordinary wait unit" systemctl start lwsd-wait@operational.service
+check "the timeline" grep -q operational <(lwsctl timeline)
+
+# a flap shorter than FlapSec is told to nobody
+before=$(systemctl show --value --property=ActiveEnterTimestampMonotonic app.service)
+serial=$(busctl get-property org.lwsd1 /org/lwsd1 org.lwsd1.Manager StateSerial)
+lab_unplug up0
+lab_plug up0
+check "still operational after a flap" lwsctl wait operational --timeout=5
+check "a flap changes no state" [ "$serial" = "$(busctl get-property org.lwsd1 /org/lwsd1 org.lwsd1.Manager StateSerial)" ]
+check "a flap stops no unit" [ "$before" = "$(systemctl show --value --property=ActiveEnterTimestampMonotonic app.service)" ]
+
+lab_unplug up0
+check "a lost carrier lowers the state" within 5 below
+check "and stops the application" within 5 sh -c '! systemctl is-active app.service'
+check "and its target" within 5 sh -c '! systemctl is-active lwsd-operational.target'
+check "nothing is queued" no_jobs
+lab_plug up0
+check "operational again" lwsctl wait operational --timeout=10
+check "the application runs again" within 5 systemctl is-active app.service
+check "nothing of ours failed" [ -z "$(systemctl --failed --no-legend 'lwsd*')" ]
+check "the system is running" [ "$(systemctl is-system-running)" = running ]
+finish
