@@ -6,6 +6,7 @@
  * libwebsockets callback protocol on top of this; our own code uses the function directly.
  */
 #include "core/thread.h"
+#include "util/error.h"
 #include <stdint.h>
 
 /* `revents`: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP. May free the wsi. */
