@@ -53,6 +53,7 @@ struct TimeWatch {
 int time_client_new(
         TimeClient **ret, Network *network, Resolver *resolver, const Settings *settings);
 TimeClient *time_client_free(TimeClient *tc);
+DEFINE_CLEANUP(TimeClient, time_client_free)
 int time_client_reload(TimeClient *tc, const Settings *settings);
 
 void time_client_watch_link(TimeClient *tc, TimeWatch *watch);

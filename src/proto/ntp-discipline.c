@@ -118,6 +118,7 @@ NtpAction ntp_discipline_update(
         learn_frequency(d, now, e);
         d->updates++;
         d->updated_at = now;
+        d->distance = e->root_distance;
         d->max_error = e->root_distance + size;
         d->est_error = fmax(e->offset_sd, e->jitter);
         if (!d->control)
@@ -149,6 +150,10 @@ bool ntp_discipline_timeout(NtpDiscipline *d, usec_t now)
                 return false;
         d->slew_until = USEC_INFINITY;
         set_rate(d, now, d->frequency);
+        /* What was off is gone; what was uncertain is not, and has grown since. */
+        d->max_error =
+                fmin(d->max_error, d->distance + NTP_FREQ_TOLERANCE * seconds(d->updated_at, now));
+        d->updated_at = now;
         return true;
 }
 

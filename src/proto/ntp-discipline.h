@@ -36,7 +36,7 @@ struct NtpDiscipline {
         double steered;
         usec_t steered_at;
         usec_t slew_until; /* USEC_INFINITY: none under way */
-        double max_error, est_error;
+        double distance, max_error, est_error;
         usec_t updated_at;
 };
 

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+#include "helper/time-private.h"
+#include "util/log.h"
+#include <ctype.h>
+#include <string.h>
+
+/*
+ * Servers that the configuration names rule; those of leases are asked only where it names none, so
+ * that whoever answers DHCP cannot outvote the owner of the machine. What a name stood for last
+ * time is used until DNS says what it stands for now.
+ */
+
+static void ask(TimeName *name);
+
+static bool acceptable_host(const char *host)
+{
+        size_t n = strlen(host);
+
+        for (size_t i = 0; i < n; i++)
+                if (!isgraph((unsigned char) host[i]))
+                        return false;
+        return n > 0 && n < sizeof(((TimeName *) NULL)->host);
+}
+
+static TimeName *find(TimeClient *tc, const HostPort *hp, bool nts)
+{
+        list_foreach (it, &tc->names) {
+                TimeName *name = list_entry(it, TimeName, link);
+
+                if (strcmp(name->host, hp->host) == 0 && name->port == hp->port && name->nts == nts)
+                        return name;
+        }
+        return NULL;
+}
+
+static void on_retry(Timer *t, usec_t now)
+{
+        TimeName *name = container_of(t, TimeName, retry);
+
+        ask(name);
+}
+
+static void recall(TimeName *name)
+{
+        const TimeFiles *f = &name->client->files;
+
+        for (size_t i = 0; i < f->n_remembered && name->n_addresses < TIME_ADDRESSES_MAX; i++)
+                if (strcmp(f->remembered[i].host, name->host) == 0)
+                        name->addresses[name->n_addresses++] = f->remembered[i].endpoint;
+}
+
+static void add_name(TimeClient *tc, const HostPort *hp, bool nts)
+{
+        TimeName *name;
+
+        if (!acceptable_host(hp->host))
+                return;
+        name = calloc(1, sizeof(*name));
+        if (!name)
+                return;
+        name->client = tc;
+        name->wanted = true;
+        name->nts = nts;
+        name->port = hp->port;
+        name->backoff = (Backoff){
+                .first_usec = USEC_PER_SEC, .max_usec = 5 * USEC_PER_MIN, .jitter_percent = 10
+        };
+        strcpy(name->host, hp->host);
+        timer_init(&name->retry, tc->thread, on_retry);
+        list_link_tail(&tc->names, &name->link);
+        name->literal = endpoint_parse(hp->host, &name->addresses[0]) == 0;
+        if (name->literal)
+                name->n_addresses = 1;
+        else
+                recall(name);
+        for (size_t i = 0; i < name->n_addresses; i++)
+                if (hp->port)
+                        name->addresses[i].port = hp->port;
+        time_name_apply(name);
+        ask(name);
+}
+
+static void drop_name(TimeName *name)
+{
+        TimeClient *tc = name->client;
+
+        lookup_cancel(name->lookup);
+        timer_cancel(&name->retry);
+        for (unsigned id = 0; id < NTP_MAX_SOURCES; id++)
+                if (tc->servers[id].name == name)
+                        time_source_remove(tc, id);
+        list_unlink(&name->link);
+        free(name);
+}
+
+/* -- Addresses ------------------------------------------------------------------------------ */
+
+static bool in_use(const TimeClient *tc, const Endpoint *e)
+{
+        for (unsigned id = 0; id < NTP_MAX_SOURCES; id++)
+                if (tc->servers[id].name && endpoint_equal(&tc->servers[id].endpoint, e))
+                        return true;
+        return false;
+}
+
+/* Told to stay away: never asked again, whatever DNS says (REQ_NTP 14). */
+static bool is_denied(const TimeClient *tc, const Endpoint *e)
+{
+        for (size_t i = 0; i < tc->n_denied; i++)
+                if (endpoint_equal(&tc->denied[i], e))
+                        return true;
+        return false;
+}
+
+static void deny(TimeClient *tc, const Endpoint *e)
+{
+        if (is_denied(tc, e))
+                return;
+        if (tc->n_denied == TIME_DENIED_MAX)
+                memmove(&tc->denied[0], &tc->denied[1], sizeof(*e) * --tc->n_denied);
+        tc->denied[tc->n_denied++] = *e;
+}
+
+static bool is_listed(const TimeName *name, const Endpoint *e)
+{
+        for (size_t i = 0; i < name->n_addresses; i++)
+                if (!name->banned[i] && endpoint_equal(&name->addresses[i], e))
+                        return true;
+        return false;
+}
+
+/* A server with an address in both families is one server: only addresses of the preferred family
+ * become sources, the others stand by for one that is lost. */
+static bool take_address(TimeName *name, int family)
+{
+        TimeClient *tc = name->client;
+        size_t sources = 0;
+        bool any = false;
+
+        for (unsigned id = 0; id < NTP_MAX_SOURCES; id++)
+                sources += tc->servers[id].name == name && !tc->ntp->sources[id].dead;
+        for (size_t i = 0; i < name->n_addresses && sources < TIME_SOURCES_PER_NAME; i++) {
+                const Endpoint *e = &name->addresses[i];
+
+                if (name->banned[i] || e->addr.family != family || is_denied(tc, e))
+                        continue;
+                any = true;
+                if (!in_use(tc, e) && time_source_add(tc, name, e) >= 0)
+                        sources++;
+        }
+        return any;
+}
+
+void time_name_apply(TimeName *name)
+{
+        TimeClient *tc = name->client;
+        int family = name->n_addresses > 0 ? name->addresses[0].addr.family : AF_UNSPEC;
+
+        /* An address that DNS no longer gives goes, unless it still gives time. */
+        for (unsigned id = 0; id < NTP_MAX_SOURCES; id++)
+                if (tc->servers[id].name == name && !is_listed(name, &tc->servers[id].endpoint) &&
+                        !ntp_source_reachable(&tc->ntp->sources[id]))
+                        time_source_remove(tc, id);
+        if (family != AF_UNSPEC && !take_address(name, family))
+                (void) take_address(name, family == AF_INET ? AF_INET6 : AF_INET);
+}
+
+static void on_resolved(Lookup *lookup, const LookupResult *result, void *userdata)
+{
+        TimeName *name = userdata;
+        TimeClient *tc = name->client;
+
+        name->lookup = NULL;
+        if (result->error < 0 || result->n_addresses == 0) {
+                log_debug("time: %s: no address (%s)", name->host, strerror(-result->error));
+                timer_set(&name->retry, usec_add(thread_now(tc->thread),
+                                                backoff_next(&name->backoff, &RNG_KERNEL)));
+                time_client_drive(tc);
+                return;
+        }
+        backoff_reset(&name->backoff);
+        name->resolved = true;
+        name->n_addresses = 0;
+        memset(name->banned, 0, sizeof(name->banned));
+        for (size_t i = 0; i < result->n_addresses && i < TIME_ADDRESSES_MAX; i++)
+                name->addresses[name->n_addresses++] =
+                        (Endpoint){ .addr = result->addresses[i].addr,
+                                .ifindex = ip_is_link_local(&result->addresses[i].addr)
+                                                   ? result->addresses[i].ifindex
+                                                   : 0,
+                                .port = name->port };
+        time_name_apply(name);
+        time_client_touch(tc);
+        time_client_drive(tc);
+}
+
+static void ask(TimeName *name)
+{
+        TimeClient *tc = name->client;
+
+        if (name->literal || name->lookup || !tc->resolver)
+                return;
+        timer_cancel(&name->retry);
+        if (resolver_lookup_host(tc->resolver, &name->lookup, 0, name->host, AF_UNSPEC, 0,
+                    on_resolved, name) < 0)
+                name->lookup = NULL;
+}
+
+void time_name_lost_address(TimeName *name, const Endpoint *endpoint, bool for_good)
+{
+        TimeClient *tc = name->client;
+        size_t left = 0;
+
+        if (for_good)
+                deny(tc, endpoint);
+        for (size_t i = 0; i < name->n_addresses; i++) {
+                if (!for_good && endpoint_equal(&name->addresses[i], endpoint))
+                        name->banned[i] = true;
+                left += !name->banned[i] && !is_denied(tc, &name->addresses[i]);
+        }
+        /* The only address of a server may come back; nobody else has what it had. */
+        if (left == 0)
+                memset(name->banned, 0, sizeof(name->banned));
+        time_name_apply(name);
+        ask(name);
+}
+
+/* -- Who names servers ---------------------------------------------------------------------- */
+
+static bool configured(const TimeClient *tc)
+{
+        return tc->settings->time.servers.n > 0 || tc->settings->time.nts_servers.n > 0;
+}
+
+static void want(TimeClient *tc, const HostPortList *list, bool nts)
+{
+        size_t n = 0;
+
+        list_foreach (it, &tc->names)
+                n++;
+        for (size_t i = 0; i < list->n && n < TIME_NAMES_MAX; i++) {
+                TimeName *name = find(tc, &list->items[i], nts);
+
+                if (name)
+                        name->wanted = true;
+                else
+                        add_name(tc, &list->items[i], nts);
+                n += !name;
+        }
+}
+
+static bool link_names_servers(const Link *link)
+{
+        for (size_t i = 0; i < _FACT_SOURCE_MAX; i++)
+                if (link->facts[i].ntp.n > 0)
+                        return true;
+        return false;
+}
+
+bool time_names_exist(const TimeClient *tc)
+{
+        if (configured(tc))
+                return true;
+        list_foreach (it, network_links(tc->network))
+                if (link_names_servers(list_entry(it, Link, link)))
+                        return true;
+        return false;
+}
+
+void time_names_update(TimeClient *tc)
+{
+        list_foreach (it, &tc->names)
+                list_entry(it, TimeName, link)->wanted = false;
+        want(tc, &tc->settings->time.servers, false);
+        want(tc, &tc->settings->time.nts_servers, true);
+        if (!configured(tc))
+                list_foreach (it, network_links(tc->network)) {
+                        const Link *link = list_entry(it, Link, link);
+
+                        for (size_t i = 0; i < _FACT_SOURCE_MAX; i++)
+                                want(tc, &link->facts[i].ntp, false);
+                }
+        list_foreach_safe (it, &tc->names) {
+                TimeName *name = list_entry(it, TimeName, link);
+
+                if (!name->wanted)
+                        drop_name(name);
+        }
+}
+
+void time_names_clear(TimeClient *tc)
+{
+        list_foreach_safe (it, &tc->names)
+                drop_name(list_entry(it, TimeName, link));
+}
+
+void time_names_retry(TimeClient *tc)
+{
+        list_foreach (it, &tc->names) {
+                TimeName *name = list_entry(it, TimeName, link);
+
+                if (!name->resolved)
+                        ask(name);
+        }
+}
+
+void time_names_remember(TimeClient *tc)
+{
+        TimeRemembered items[TIME_REMEMBERED_MAX];
+        size_t n = 0;
+
+        for (unsigned id = 0; id < NTP_MAX_SOURCES; id++) {
+                const TimeServer *server = &tc->servers[id];
+
+                if (!server->name || server->name->literal || server->name->nts ||
+                        tc->ntp->sources[id].n_samples == 0)
+                        continue;
+                items[n] = (TimeRemembered){ .endpoint = server->endpoint };
+                items[n].endpoint.ifindex = 0;
+                memcpy(items[n].host, server->name->host, sizeof(items[n].host));
+                n++;
+        }
+        if (n > 0)
+                time_files_remember(&tc->files, items, n);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "helper/time-private.h"
+#include "helper/time-socket.h"
+#include "util/log.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+const char *time_source_label(
+        const TimeName *name, const Endpoint *endpoint, char *buf, size_t size)
+{
+        char address[IP_ADDR_STRLEN];
+        bool scoped = endpoint->ifname[0] != 0;
+
+        ip_format(&endpoint->addr, address);
+        if (name->literal)
+                snprintf(buf, size, "%s%s%s", address, scoped ? "%" : "", endpoint->ifname);
+        else
+                snprintf(buf, size, "%s (%s%s%s)", name->host, address, scoped ? "%" : "",
+                        endpoint->ifname);
+        return buf;
+}
+
+int time_source_add(TimeClient *tc, TimeName *name, const Endpoint *endpoint)
+{
+        char label[NTP_LABEL_SIZE];
+        int id = ntp_client_add(tc->ntp, time_source_label(name, endpoint, label, sizeof(label)),
+                name->nts, thread_now(tc->thread));
+
+        if (id < 0)
+                return id;
+        tc->servers[id] = (TimeServer){ .name = name, .endpoint = *endpoint };
+        return id;
+}
+
+void time_source_remove(TimeClient *tc, unsigned id)
+{
+        TimeServer *server = &tc->servers[id];
+
+        server->wsi = wsi_free(server->wsi);
+        server->name = NULL;
+        ntp_client_remove(tc->ntp, id);
+}
+
+/* The stamp must lie between our two readings of the clock; a device that stamps with another
+ * clock, or a clock that was set in between, gives one that does not. */
+static void take_sent_stamp(TimeClient *tc, unsigned id)
+{
+        TimeServer *server = &tc->servers[id];
+        int64_t stamp;
+
+        for (int i = 0; i < 4 && time_socket_sent_at(server->wsi, &stamp); i++) {
+                if (server->stamped || stamp < server->read_before || stamp > time_clock_now_nsec())
+                        continue;
+                server->stamped = true;
+                ntp_client_transmitted(tc->ntp, id, stamp);
+        }
+}
+
+static void on_reply(struct lws *wsi, uint32_t revents)
+{
+        TimeClient *tc = wsi_userdata(wsi);
+        uint8_t data[NTP_PACKET_MAX * 2];
+        unsigned id = 0;
+
+        while (id < NTP_MAX_SOURCES && tc->servers[id].wsi != wsi)
+                id++;
+        if (id == NTP_MAX_SOURCES)
+                return;
+        /* The device stamped the request before any answer to it could come. */
+        take_sent_stamp(tc, id);
+        time_clock_check(&tc->clock);
+        for (int i = 0; i < 8 && tc->servers[id].wsi == wsi; i++) {
+                int64_t stamp = INT64_MIN;
+                ssize_t n = time_socket_receive(wsi, data, sizeof(data), &stamp);
+                NtpCheck check;
+
+                if (n == -EAGAIN)
+                        break;
+                if (n < 0) {
+                        /* An ICMP error proves nothing about who sent it. */
+                        tc->servers[id].error = (int) n;
+                        continue;
+                }
+                check = ntp_client_receive(
+                        tc->ntp, id, data, (size_t) n, thread_now(tc->thread), stamp);
+                log_debug("time: %s: answer of %zd octets: %s", tc->ntp->labels[id], n,
+                        ntp_check_to_string(check));
+                /* One answer is all that a request gets. */
+                if (!tc->ntp->sources[id].pending)
+                        tc->servers[id].wsi = wsi_free(tc->servers[id].wsi);
+        }
+        time_client_drive(tc);
+}
+
+static void send_one(TimeClient *tc, unsigned id, usec_t now)
+{
+        TimeServer *server = &tc->servers[id];
+        uint8_t packet[NTP_PACKET_MAX];
+        Writer w = WRITER_INIT(packet, sizeof(packet));
+        struct lws *wsi = NULL;
+        int r;
+
+        server->wsi = wsi_free(server->wsi);
+        server->stamped = false;
+        server->error = 0;
+        r = ntp_client_request(tc->ntp, id, &w, now, time_clock_now_nsec());
+        if (r < 0)
+                return;
+        r = time_socket_open(&wsi, tc->cx, &server->endpoint, on_reply, tc);
+        if (r >= 0) {
+                server->wsi = wsi;
+                server->read_before = time_clock_now_nsec();
+                ntp_client_transmitted(tc->ntp, id, server->read_before);
+                r = time_socket_send(wsi, packet, w.pos);
+        }
+        if (r < 0) {
+                server->error = r;
+                server->wsi = wsi_free(server->wsi);
+                ntp_client_send_failed(tc->ntp, id);
+                log_debug("time: %s: cannot send: %s", tc->ntp->labels[id], strerror(-r));
+                return;
+        }
+        take_sent_stamp(tc, id);
+}
+
+void time_sources_send(TimeClient *tc)
+{
+        usec_t now = thread_now(tc->thread);
+        int id;
+
+        while ((id = ntp_client_due(tc->ntp, now)) >= 0)
+                send_one(tc, (unsigned) id, now);
+}
