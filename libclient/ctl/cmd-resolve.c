@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/ctl.h"
+#include "ctl/rr.h"
+#include "dbus/names.h"
+#include "util/text.h"
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Flags of an answer, as org.freedesktop.resolve1 has them. */
+#define FLAG_AUTHENTICATED (UINT64_C(1) << 9)
+#define FLAG_CONFIDENTIAL  (UINT64_C(1) << 18)
+#define FLAG_SYNTHETIC     (UINT64_C(1) << 19)
+#define FLAG_FROM_CACHE    (UINT64_C(1) << 20)
+
+#define DNS_CLASS_IN  1
+#define DNS_TYPE_A    1
+#define DNS_TYPE_PTR  12
+#define DNS_TYPE_AAAA 28
+
+/* A look-up may go through every server and its retries. */
+#define RESOLVE_TIMEOUT_USEC UINT64_C(120000000)
+
+typedef struct Answer Answer;
+struct Answer {
+        json_t *items; /* objects with what is printed as "text" */
+        uint64_t flags, took_usec;
+};
+
+/* The name of the PTR record of an address, or false. */
+static bool reverse_name(const char *name, char *buf, size_t size)
+{
+        uint8_t bytes[16];
+        size_t n = 0;
+
+        if (inet_pton(AF_INET, name, bytes) == 1) {
+                snprintf(buf, size, "%u.%u.%u.%u.in-addr.arpa", bytes[3], bytes[2], bytes[1],
+                        bytes[0]);
+                return true;
+        }
+        if (inet_pton(AF_INET6, name, bytes) != 1)
+                return false;
+        for (int i = 15; i >= 0; i--)
+                n += (size_t) snprintf(buf + n, size - n, "%x.%x.", bytes[i] & 15, bytes[i] >> 4);
+        snprintf(buf + n, size - n, "ip6.arpa");
+        return true;
+}
+
+static int call(
+        Ctl *ctl, sd_bus_message **ret, Answer *answer, const char *member, const char *types, ...)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        uint64_t start = monotonic_now();
+        char text[1024];
+        va_list ap;
+        int r;
+
+        r = sd_bus_message_new_method_call(
+                ctl->bus, &m, ctl->destination, LWSD_OBJECT_PATH, LWSD_INTERFACE_RESOLVER, member);
+        va_start(ap, types);
+        if (r >= 0)
+                r = sd_bus_message_appendv(m, types, ap);
+        va_end(ap);
+        if (r >= 0)
+                r = sd_bus_call(ctl->bus, m, RESOLVE_TIMEOUT_USEC, &error, ret);
+        answer->took_usec = monotonic_now() - start;
+        if (r < 0) {
+                text_copy(text, sizeof text, error.message ? error.message : strerror(-r));
+                complain(STATUS_FAILED, "%s: %s", ctl->arguments[0], text);
+        }
+        return r;
+}
+
+static int read_address(sd_bus_message *m, Answer *answer)
+{
+        char text[INET6_ADDRSTRLEN + 1 + IFNAMSIZ], link[IFNAMSIZ];
+        const uint8_t *bytes;
+        int ifindex, family, r;
+        json_t *item;
+        size_t size;
+
+        r = sd_bus_message_read(m, "ii", &ifindex, &family);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', (const void **) &bytes, &size);
+        if (r < 0)
+                return r;
+        if (size != (family == AF_INET ? 4 : 16) || !inet_ntop(family, bytes, text, sizeof text))
+                return -EBADMSG;
+        if (family == AF_INET6 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80 && ifindex > 0 &&
+                if_indextoname((unsigned) ifindex, link))
+                snprintf(text + strlen(text), sizeof text - strlen(text), "%%%s", link);
+        item = json_pack("{s:s, s:s, s:i}", "text", text, "family",
+                family == AF_INET ? "ipv4" : "ipv6", "ifindex", ifindex);
+        return json_array_append_new(answer->items, item) == 0 ? 0 : -ENOMEM;
+}
+
+static int resolve_addresses(Ctl *ctl, int family, Answer *answer)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const char *canonical;
+        int r = call(ctl, &m, answer, "ResolveHostname", "isit", 0, ctl->arguments[0], family,
+                UINT64_C(0));
+
+        if (r < 0)
+                return r;
+        r = sd_bus_message_enter_container(m, 'a', "(iiay)");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "iiay")) > 0) {
+                r = read_address(m, answer);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "st", &canonical, &answer->flags);
+        return r;
+}
+
+static int read_record(sd_bus_message *m, Answer *answer)
+{
+        char type[16], line[2048];
+        uint16_t rr_class, rr_type;
+        const void *wire;
+        RrText text;
+        int ifindex, r;
+        json_t *item;
+        size_t size;
+
+        r = sd_bus_message_read(m, "iqq", &ifindex, &rr_class, &rr_type);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &wire, &size);
+        if (r >= 0)
+                r = rr_parse(wire, size, &text);
+        if (r < 0)
+                return r;
+        rr_type_to_string(text.type, type, sizeof type);
+        snprintf(line, sizeof line, "%s\t%u\tIN\t%s\t%s", text.name, text.ttl, type, text.data);
+        item = json_pack("{s:s, s:s, s:s, s:I, s:s}", "text", line, "name", text.name, "type", type,
+                "ttl", (json_int_t) text.ttl, "data", text.data);
+        rr_text_deinit(&text);
+        return json_array_append_new(answer->items, item) == 0 ? 0 : -ENOMEM;
+}
+
+static int resolve_records(Ctl *ctl, const char *name, uint16_t type, Answer *answer)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r = call(ctl, &m, answer, "ResolveRecord", "isqqt", 0, name, DNS_CLASS_IN, type,
+                UINT64_C(0));
+
+        if (r < 0)
+                return r;
+        r = sd_bus_message_enter_container(m, 'a', "(iqqay)");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "iqqay")) > 0) {
+                r = read_record(m, answer);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "t", &answer->flags);
+        return r;
+}
+
+static const char *answer_source(const Answer *answer)
+{
+        if (answer->flags & FLAG_SYNTHETIC)
+                return "local";
+        return answer->flags & FLAG_FROM_CACHE ? "cache" : "network";
+}
+
+static const char *answer_protocol(const Answer *answer)
+{
+        if (answer->flags & FLAG_SYNTHETIC)
+                return "none";
+        return answer->flags & FLAG_CONFIDENTIAL ? "DNS over TLS" : "DNS";
+}
+
+/* The servers in the order in which lwsd prefers them. */
+static json_t *get_servers(Ctl *ctl)
+{
+        static const char *const names[] = { "ifindex", "family", "address", "name", "protocol" };
+        _cleanup_json_ json_t *resolver = NULL;
+
+        if (ctl_get_all(ctl, &resolver, LWSD_OBJECT_PATH, LWSD_INTERFACE_RESOLVER) < 0)
+                return json_array();
+        return rows_from_tuples(json_object_get(resolver, "Servers"), names, ELEMENTSOF(names));
+}
+
+static void print_origin(Ctl *ctl, const Answer *answer)
+{
+        _cleanup_json_ json_t *servers = get_servers(ctl);
+        const json_t *first = json_array_get(servers, 0);
+        char took[32], address[128] = "";
+
+        format_duration(answer->took_usec, took, sizeof took);
+        if (first && !(answer->flags & (FLAG_SYNTHETIC | FLAG_FROM_CACHE)))
+                format_plain(json_object_get(first, "address"), address, sizeof address);
+        printf("%s-- %s from %s%s%s, %s, in %s%s\n", color(ctl, COLOR_GREEN),
+                answer->flags & FLAG_AUTHENTICATED ? "authenticated" : "answered",
+                answer_source(answer), address[0] ? ", server " : "", address,
+                answer_protocol(answer), took, color(ctl, COLOR_OFF));
+}
+
+/* What there is to know of the way: the servers and how the cache did. */
+static void print_trace(Ctl *ctl, const Answer *answer)
+{
+        _cleanup_json_ json_t *servers = get_servers(ctl), *resolver = NULL;
+        char text[1024], took[32];
+
+        format_duration(answer->took_usec, took, sizeof took);
+        fprintf(stderr, "; %s, from %s, %s, in %s\n", ctl->arguments[0], answer_source(answer),
+                answer_protocol(answer), took);
+        for (size_t i = 0; i < json_array_size(servers); i++) {
+                const json_t *server = json_array_get(servers, i);
+
+                format_plain(json_object_get(server, "address"), text, sizeof text);
+                fprintf(stderr, "; server %s", text);
+                format_plain(json_object_get(server, "protocol"), text, sizeof text);
+                fprintf(stderr, " %s", text);
+                format_plain(json_object_get(server, "name"), text, sizeof text);
+                fprintf(stderr, " %s\n", text);
+        }
+        if (ctl_get_all(ctl, &resolver, LWSD_OBJECT_PATH, LWSD_INTERFACE_RESOLVER) < 0)
+                return;
+        format_plain(json_object_get(resolver, "CacheStatistics"), text, sizeof text);
+        fprintf(stderr, "; cache: entries, hits, misses: %s\n", text);
+        format_plain(json_object_get(resolver, "TransactionStatistics"), text, sizeof text);
+        fprintf(stderr, "; transactions: now, in all: %s\n", text);
+}
+
+static int print_answer(Ctl *ctl, const Answer *answer)
+{
+        _cleanup_json_ json_t *json = NULL, *servers = NULL;
+
+        if (ctl->trace)
+                print_trace(ctl, answer);
+        if (ctl->json) {
+                servers = get_servers(ctl);
+                json = json_pack("{s:s, s:O, s:s, s:s, s:I, s:O}", "name", ctl->arguments[0],
+                        "answers", answer->items, "source", answer_source(answer), "protocol",
+                        answer_protocol(answer), "usec", (json_int_t) answer->took_usec, "servers",
+                        servers);
+                return output_json(ctl, json);
+        }
+        for (size_t i = 0; i < json_array_size(answer->items); i++)
+                puts(json_string_value(json_object_get(json_array_get(answer->items, i), "text")));
+        if (ctl->terminal)
+                print_origin(ctl, answer);
+        return STATUS_DONE;
+}
+
+int command_resolve(Ctl *ctl)
+{
+        _cleanup_json_ json_t *items = json_array();
+        const char *name = ctl->arguments[0];
+        Answer answer = { .items = items };
+        uint16_t type = 0;
+        char reverse[128];
+        int r;
+
+        if (ctl->n_arguments > 1 && rr_type_from_string(ctl->arguments[1], &type) < 0)
+                return complain(STATUS_USAGE, "%s is no type of record; TYPE123 names any",
+                        ctl->arguments[1]);
+        if ((type == 0 || type == DNS_TYPE_PTR) && reverse_name(name, reverse, sizeof reverse))
+                r = resolve_records(ctl, reverse, DNS_TYPE_PTR, &answer);
+        else if (type == 0 || type == DNS_TYPE_A || type == DNS_TYPE_AAAA)
+                r = resolve_addresses(ctl,
+                        type == 0            ? AF_UNSPEC
+                        : type == DNS_TYPE_A ? AF_INET
+                                             : AF_INET6,
+                        &answer);
+        else
+                r = resolve_records(ctl, name, type, &answer);
+        if (r == -EBADMSG)
+                complain(STATUS_FAILED, "%s: lwsd sent an answer that cannot be read", name);
+        return r < 0 ? STATUS_FAILED : print_answer(ctl, &answer);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/ctl.h"
+#include "util/text.h"
+#include <inttypes.h>
+#include <libsmartcols/libsmartcols.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+
+#define CELL_MAX 1024
+
+int complain(int status, const char *fmt, ...)
+{
+        va_list ap;
+
+        fputs("lwsctl: ", stderr);
+        va_start(ap, fmt);
+        vfprintf(stderr, fmt, ap);
+        va_end(ap);
+        fputc('\n', stderr);
+        return status;
+}
+
+uint64_t monotonic_now(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+}
+
+const char *color(const Ctl *ctl, const char *sequence)
+{
+        const char *term = getenv("TERM");
+
+        return ctl->terminal && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0 ? sequence
+                                                                                         : "";
+}
+
+/* -- Cells ------------------------------------------------------------------------------------ */
+
+static void format_array(const json_t *value, char *buf, size_t size)
+{
+        size_t used = 0;
+
+        buf[0] = '\0';
+        for (size_t i = 0; i < json_array_size(value) && used + 2 < size; i++) {
+                if (used)
+                        buf[used++] = ' ';
+                format_plain(json_array_get(value, i), buf + used, size - used);
+                used += strlen(buf + used);
+        }
+        if (used == 0)
+                snprintf(buf, size, "-");
+}
+
+void format_plain(const json_t *value, char *buf, size_t size)
+{
+        if (json_is_string(value) && json_string_length(value) > 0)
+                text_copy(buf, size, json_string_value(value));
+        else if (json_is_integer(value))
+                snprintf(buf, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        else if (json_is_boolean(value))
+                snprintf(buf, size, "%s", json_is_true(value) ? "yes" : "no");
+        else if (json_is_real(value))
+                snprintf(buf, size, "%g", json_real_value(value));
+        else if (json_is_array(value))
+                format_array(value, buf, size);
+        else
+                snprintf(buf, size, "-");
+}
+
+void format_duration(uint64_t usec, char *buf, size_t size)
+{
+        uint64_t sec = usec / 1000000;
+
+        if (usec < 1000)
+                snprintf(buf, size, "%" PRIu64 "us", usec);
+        else if (usec < 1000000)
+                snprintf(buf, size, "%.*fms", usec < 10000 ? 2 : 0, (double) usec / 1e3);
+        else if (sec < 60)
+                snprintf(buf, size, "%.*fs", sec < 10 ? 2 : 0, (double) usec / 1e6);
+        else if (sec < 3600)
+                snprintf(buf, size, "%" PRIu64 "min %" PRIu64 "s", sec / 60, sec % 60);
+        else if (sec < 86400)
+                snprintf(buf, size, "%" PRIu64 "h %" PRIu64 "min", sec / 3600, sec / 60 % 60);
+        else
+                snprintf(buf, size, "%" PRIu64 "d %" PRIu64 "h", sec / 86400, sec / 3600 % 24);
+}
+
+void format_realtime(const json_t *value, char *buf, size_t size)
+{
+        uint64_t usec = (uint64_t) json_integer_value(value);
+        time_t sec = (time_t) (usec / 1000000);
+        char day[64];
+        struct tm tm;
+
+        if (!json_is_integer(value) || usec == 0 || !localtime_r(&sec, &tm) ||
+                !strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm)) {
+                snprintf(buf, size, "-");
+                return;
+        }
+        snprintf(buf, size, "%s.%03u", day, (unsigned) (usec / 1000 % 1000));
+        strftime(buf + strlen(buf), size - strlen(buf), "%z", &tm);
+}
+
+void format_uptime(const json_t *value, char *buf, size_t size)
+{
+        if (json_is_integer(value))
+                snprintf(buf, size, "%.3fs", (double) json_integer_value(value) / 1e6);
+        else
+                snprintf(buf, size, "-");
+}
+
+void format_offset(const json_t *value, char *buf, size_t size)
+{
+        json_int_t usec = json_integer_value(value);
+
+        if (!json_is_integer(value)) {
+                snprintf(buf, size, "-");
+                return;
+        }
+        buf[0] = usec < 0 ? '-' : '+';
+        format_duration((uint64_t) (usec < 0 ? -usec : usec), buf + 1, size - 1);
+}
+
+void format_user(const json_t *value, char *buf, size_t size)
+{
+        struct passwd *user = getpwuid((uid_t) json_integer_value(value));
+
+        if (user)
+                text_copy(buf, size, user->pw_name);
+        else
+                format_plain(value, buf, size);
+}
+
+/* -- Tables ----------------------------------------------------------------------------------- */
+
+static void format_cell(const json_t *row, const Column *column, char *buf, size_t size)
+{
+        const json_t *value = json_object_get(row, column->key);
+
+        if (column->format && value)
+                column->format(value, buf, size);
+        else
+                format_plain(value, buf, size);
+}
+
+static int output_table(const Ctl *ctl, json_t *rows, const Column *columns, size_t n)
+{
+        struct libscols_table *table = scols_new_table();
+        char cell[CELL_MAX];
+        int r = table ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = scols_table_new_column(
+                            table, columns[i].title, 0, i + 1 == n ? SCOLS_FL_WRAP : 0)
+                            ? 0
+                            : -ENOMEM;
+        for (size_t k = 0; k < json_array_size(rows) && r == 0; k++) {
+                struct libscols_line *line = scols_table_new_line(table, NULL);
+
+                for (size_t i = 0; i < n && line; i++) {
+                        format_cell(json_array_get(rows, k), &columns[i], cell, sizeof cell);
+                        scols_line_set_data(line, i, cell);
+                }
+                r = line ? 0 : -ENOMEM;
+        }
+        if (r == 0)
+                r = scols_print_table(table);
+        if (table)
+                scols_unref_table(table);
+        return r < 0 ? complain(STATUS_FAILED, "%s", strerror(-r)) : STATUS_DONE;
+}
+
+int output_rows(const Ctl *ctl, json_t *rows, const Column *columns, size_t n)
+{
+        char cell[CELL_MAX];
+
+        if (ctl->json)
+                return output_json(ctl, rows);
+        if (ctl->terminal)
+                return output_table(ctl, rows, columns, n);
+        for (size_t k = 0; k < json_array_size(rows); k++)
+                for (size_t i = 0; i < n; i++) {
+                        format_cell(json_array_get(rows, k), &columns[i], cell, sizeof cell);
+                        printf("%s%c", cell, i + 1 == n ? '\n' : '\t');
+                }
+        return STATUS_DONE;
+}
+
+int output_fields(const Ctl *ctl, json_t *object, const Column *columns, size_t n)
+{
+        char cell[CELL_MAX];
+        int width = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if ((int) strlen(columns[i].title) > width)
+                        width = (int) strlen(columns[i].title);
+        for (size_t i = 0; i < n; i++) {
+                if (!json_object_get(object, columns[i].key))
+                        continue;
+                format_cell(object, &columns[i], cell, sizeof cell);
+                if (ctl->terminal)
+                        printf("%s%*s%s  %s\n", color(ctl, COLOR_BOLD), width, columns[i].title,
+                                color(ctl, COLOR_OFF), cell);
+                else
+                        printf("%s\t%s\n", columns[i].title, cell);
+        }
+        return STATUS_DONE;
+}
+
+int output_json(const Ctl *ctl, const json_t *json)
+{
+        if (json_dumpf(json, stdout, (ctl->terminal ? JSON_INDENT(2) : 0) | JSON_ENCODE_ANY) < 0)
+                return complain(STATUS_FAILED, "cannot write the JSON");
+        putchar('\n');
+        return STATUS_DONE;
+}
+
+json_t *rows_from_tuples(const json_t *tuples, const char *const *names, size_t n)
+{
+        json_t *rows = json_array();
+
+        for (size_t k = 0; k < json_array_size(tuples); k++) {
+                json_t *tuple = json_array_get(tuples, k), *row = json_object();
+
+                for (size_t i = 0; i < n; i++)
+                        json_object_set(row, names[i], json_array_get(tuple, i));
+                json_array_append_new(rows, row);
+        }
+        return rows;
+}
+
+/* -- Waiting ---------------------------------------------------------------------------------- */
+
+void describe_waiting(const json_t *manager, char *buf, size_t size)
+{
+        const json_t *waiting = json_object_get(manager, "Waiting"),
+                     *w = json_array_get(waiting, 0);
+        const char *state = json_string_value(json_object_get(manager, "State"));
+        const char *target = json_string_value(json_object_get(manager, "Target"));
+        char field[4][256], since[32], next[48] = "";
+        uint64_t now = monotonic_now(), at;
+
+        if (!w) {
+                bool there = state && target && strcmp(state, target) == 0;
+
+                snprintf(buf, size, "%s: %s", state ? state : "unknown",
+                        there ? "nothing is waited for" : "on its way, nothing holds it back");
+                return;
+        }
+        for (size_t i = 0; i < 4; i++)
+                format_plain(json_array_get(w, i), field[i], sizeof field[i]);
+        at = (uint64_t) json_integer_value(json_array_get(w, 4));
+        format_duration(at && at < now ? now - at : 0, since, sizeof since);
+        at = (uint64_t) json_integer_value(json_array_get(w, 5));
+        if (at > now) {
+                snprintf(next, sizeof next, ", next try in ");
+                format_duration(at - now, next + strlen(next), sizeof next - strlen(next));
+        }
+        snprintf(buf, size, "%s waits for %s: %s (%s for %s%s)", field[0], field[1], field[3],
+                field[2], since, next);
+        if (json_array_size(waiting) > 1 && strlen(buf) + 32 < size)
+                snprintf(buf + strlen(buf), 32, " and %zu more",
+                        json_array_size(waiting) - 1 < 999 ? json_array_size(waiting) - 1 : 999);
+}
