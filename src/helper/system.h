@@ -7,14 +7,24 @@
 #include "helper/network.h"
 
 typedef struct System System;
-typedef struct Resolver Resolver;     /* helper/resolver.h */
-typedef struct TimeClient TimeClient; /* helper/time.h */
+typedef struct PortalCheck PortalCheck; /* helper/portal.h */
+typedef struct TokenStage TokenStage;   /* helper/token.h */
+typedef struct Resolver Resolver;       /* helper/resolver.h */
+typedef struct TimeClient TimeClient;   /* helper/time.h */
 
 /* `settings` must stay until system_reload() or system_free(). */
 int system_new(System **ret, struct lws_context *cx, const Settings *settings);
 System *system_free(System *system);
 int system_reload(System *system, const Settings *settings);
+/* The system stood at `state` a moment ago, before a restart: what had to be done once to get there
+ * has been done. */
+void system_resume(System *system, int state);
 
 Network *system_network(System *system);
-Resolver *system_resolver(System *system); /* NULL when not built in */
-TimeClient *system_time(System *system);   /* NULL when not built in */
+Resolver *system_resolver(System *system);  /* NULL when not built in */
+TimeClient *system_time(System *system);    /* NULL when not built in */
+PortalCheck *system_portal(System *system); /* NULL when not built in or Check=no */
+/* `index` 0 for AUTH1, 1 for AUTH2; NULL without Provider=. */
+TokenStage *system_token(System *system, unsigned index);
+/* Fetches the policy again and climbs again from below POLICY_VALID. */
+void system_invalidate_policy(System *system);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "helper/system.h"
+#include "helper/policy.h"
+#include "helper/portal.h"
+#include "helper/stage-holds.h"
+#include "helper/time.h"
+#include "helper/token.h"
+#include "util/log.h"
+#include <string.h>
+
+#define FETCH_SOCKET  "/run/lwsd/fetch"
+#define FETCH_PROGRAM "/usr/lib/lwsd/lwsd-fetch"
+
+struct System {
+        struct lws_context *cx;
+        const Settings *settings;
+        Network *network;
+        Resolver *resolver;
+        TimeClient *time;
+        Fetcher *fetcher;
+        PortalCheck *portal;
+        PolicyStage *policy;
+        Registration *registration;
+        TokenStage *tokens[2];
+        StageHolds *stages;
+};
+
+static int complain(const char *what, int r)
+{
+        if (r < 0)
+                log_error("%s cannot be started: %s", what, strerror(-r));
+        return r;
+}
+
+/* -- Stages that only a changed configuration makes anew --------------------------------------- */
+
+static void stop_upper(System *s)
+{
+        for (int i = 1; i >= 0; i--)
+                s->tokens[i] = token_stage_free(s->tokens[i]);
+        s->registration = registration_free(s->registration);
+        s->policy = policy_stage_free(s->policy);
+        s->portal = portal_check_free(s->portal);
+}
+
+static int start_upper(System *s)
+{
+        const Settings *settings = s->settings;
+        int r = 0;
+
+        if (settings->portal.check)
+                r = complain("The captive portal check",
+                        portal_check_new(&s->portal, s->cx, s->network, s->fetcher, settings));
+        if (r >= 0 && (settings->policy.file || settings->policy.url))
+                r = complain("The policy stage",
+                        policy_stage_new(&s->policy, s->cx, s->network, s->fetcher, settings));
+        if (r >= 0 && settings->registration.provider == STAGE_PROVIDER_BUILTIN)
+                r = complain("Registration",
+                        registration_new(&s->registration, s->cx, s->fetcher, settings));
+        for (unsigned i = 0; i < 2 && r >= 0; i++) {
+                const StageSettings *stage = i == 0 ? &settings->auth1 : &settings->auth2;
+
+                if (stage->provider == STAGE_PROVIDER_BUILTIN)
+                        r = complain(i == 0 ? "The stage auth1" : "The stage auth2",
+                                token_stage_new(&s->tokens[i], s->cx, s->fetcher, s->registration,
+                                        settings, i));
+        }
+        return r;
+}
+
+/* -- All of them ------------------------------------------------------------------------------- */
+
+int system_new(System **ret, struct lws_context *cx, const Settings *settings)
+{
+        System *s = calloc(1, sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        s->cx = cx;
+        s->settings = settings;
+        if ((r = complain("Waiting for providers",
+                     stage_holds_new(&s->stages, context_ladder(cx), settings))) < 0 ||
+                (r = complain("Watching the network", network_new(&s->network, cx, settings))) <
+                        0 ||
+                (r = complain("The resolver", resolver_new(&s->resolver, s->network, settings))) <
+                        0 ||
+                (r = complain("The time client",
+                         time_client_new(&s->time, s->network, s->resolver, settings))) < 0 ||
+                (r = complain("Fetching", fetcher_new(&s->fetcher, cx, s->resolver, FETCH_SOCKET,
+                                                  FETCH_PROGRAM))) < 0 ||
+                (r = start_upper(s)) < 0) {
+                system_free(s);
+                return r;
+        }
+        *ret = s;
+        return 0;
+}
+
+System *system_free(System *s)
+{
+        if (!s)
+                return NULL;
+        stop_upper(s);
+        fetcher_free(s->fetcher);
+        time_client_free(s->time);
+        resolver_free(s->resolver);
+        network_free(s->network);
+        stage_holds_free(s->stages);
+        free(s);
+        return NULL;
+}
+
+int system_reload(System *s, const Settings *settings)
+{
+        int r;
+
+        stop_upper(s);
+        s->settings = settings;
+        r = stage_holds_reload(s->stages, settings);
+        if (r >= 0)
+                r = network_reload(s->network, settings);
+        if (r >= 0 && s->resolver)
+                r = resolver_reload(s->resolver, settings);
+        if (r >= 0 && s->time)
+                r = time_client_reload(s->time, settings);
+        return r < 0 ? r : start_upper(s);
+}
+
+void system_resume(System *s, int state)
+{
+        stage_holds_resume(s->stages, state);
+}
+
+void system_invalidate_policy(System *s)
+{
+        if (s->policy)
+                policy_stage_refresh(s->policy);
+        ladder_request_policy_invalid(context_ladder(s->cx));
+}
+
+Network *system_network(System *s)
+{
+        return s->network;
+}
+
+Resolver *system_resolver(System *s)
+{
+        return s->resolver;
+}
+
+TimeClient *system_time(System *s)
+{
+        return s->time;
+}
+
+PortalCheck *system_portal(System *s)
+{
+        return s->portal;
+}
+
+TokenStage *system_token(System *s, unsigned index)
+{
+        return s->tokens[index];
+}
