@@ -7,6 +7,8 @@
 #define LWSD_OBJECT_PATH    "/org/lwsd1"
 #define LWSD_LINK_PATH      "/org/lwsd1/link"
 #define LWSD_PRIVATE_SOCKET "/run/lwsd/private"
+/* What the daemon is called where no bus gives it a name. */
+#define LWSD_PEER_SENDER ":1.0"
 
 #define LWSD_INTERFACE_MANAGER  "org.lwsd1.Manager"
 #define LWSD_INTERFACE_RESOLVER "org.lwsd1.Resolver"

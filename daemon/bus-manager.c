@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/bus-common.h"
+#include "daemon/holds.h"
+#include "helper/token.h"
+#include "state/table.h"
+#include "util/fd.h"
+#include "util/text.h"
+#include <config.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* ReportConnectivity() of one caller starts no more than one check in this time. */
+#define REPORT_INTERVAL (10 * USEC_PER_SEC)
+
+/* -- Attach ------------------------------------------------------------------------------------ */
+
+static int parse_state(const char *name, int *ret, sd_bus_error *error)
+{
+        int state = state_from_string(name);
+
+        if (!state_is_attachable(state))
+                return sd_bus_error_setf(error, LWSD_ERROR_INVALID_STATE,
+                        "\"%s\" is not a state that can be waited for; they are context-created to "
+                        "operational, see org.lwsd1(5)",
+                        name);
+        *ret = state;
+        return 0;
+}
+
+static int read_option(sd_bus_message *m, const char *key, const char *name, char type, void *ret,
+        sd_bus_error *error)
+{
+        const char contents[2] = { type, 0 };
+        int r;
+
+        if (strcmp(key, name) != 0)
+                return 0;
+        r = sd_bus_message_enter_container(m, 'v', contents);
+        if (r == -ENXIO)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "Option \"%s\" is of type %s", name, contents);
+        if (r >= 0)
+                r = sd_bus_message_read_basic(m, type, ret);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 1;
+}
+
+/* s, a{sv} */
+static int parse_request(sd_bus_message *m, BrokerRequest *ret, sd_bus_error *error)
+{
+        const char *state, *key;
+        uint64_t timeout = 0;
+        int persistent = 0;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &state);
+        if (r >= 0)
+                r = parse_state(state, &ret->state, error);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(m, "s", &key);
+                if (r >= 0)
+                        r = read_option(m, key, "persistent", 'b', &persistent, error);
+                if (r == 0)
+                        r = read_option(m, key, "timeout-usec", 't', &timeout, error);
+                if (r == 0)
+                        r = sd_bus_message_skip(m, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        ret->persistent = persistent;
+        ret->timeout_usec = timeout;
+        return r;
+}
+
+static int attach_error(const Caller *caller, int r, sd_bus_error *error)
+{
+        const Quota *quota = &caller->manager->quota;
+
+        if (r != -EDQUOT)
+                return r;
+        return sd_bus_error_setf(error, LWSD_ERROR_QUOTA_EXCEEDED,
+                "User %u has %llu of its %llu attachments in use; detach some, or raise "
+                "QuotaAttachments= in lwsd.conf",
+                (unsigned) caller->uid,
+                (unsigned long long) quota_used(quota, caller->uid, QUOTA_ATTACHMENTS),
+                (unsigned long long) quota_limit(quota, caller->uid, QUOTA_ATTACHMENTS));
+}
+
+static int do_attach(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        Manager *manager = caller->manager;
+        BrokerRequest request = { 0 };
+        uint64_t id;
+        int r;
+
+        r = parse_request(m, &request, error);
+        if (r >= 0)
+                r = attach_error(caller,
+                        broker_attach(caller->owner, &request, 1, thread_now(manager->thread), &id),
+                        error);
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(m, "ts", id, state_to_string(manager->view.state));
+}
+
+static int parse_requests(
+        Caller *caller, sd_bus_message *m, BrokerRequest **ret, size_t *ret_n, sd_bus_error *error)
+{
+        uint64_t limit = quota_limit(&caller->manager->quota, caller->uid, QUOTA_ATTACHMENTS);
+        _cleanup_(freep) BrokerRequest *requests = NULL;
+        size_t n = 0, capacity = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(sa{sv})");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "sa{sv}")) > 0) {
+                if (n >= limit)
+                        return attach_error(caller, -EDQUOT, error);
+                if (n == capacity) {
+                        BrokerRequest *p;
+
+                        capacity = capacity ? 2 * capacity : 16;
+                        p = reallocarray(requests, capacity, sizeof(*p));
+                        if (!p)
+                                return -ENOMEM;
+                        requests = p;
+                }
+                requests[n] = (BrokerRequest){ 0 };
+                r = parse_request(m, &requests[n++], error);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(requests);
+        *ret_n = n;
+        return 0;
+}
+
+static int do_attach_many(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(freep) BrokerRequest *requests = NULL;
+        _cleanup_(freep) uint64_t *ids = NULL;
+        Manager *manager = caller->manager;
+        size_t n = 0;
+        int r;
+
+        r = parse_requests(caller, m, &requests, &n, error);
+        if (r < 0)
+                return r;
+        ids = calloc(n + 1, sizeof(*ids));
+        if (!ids)
+                return -ENOMEM;
+        /* the reply is made first, so that what is attached is always told */
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = attach_error(caller,
+                        broker_attach(caller->owner, requests, n, thread_now(manager->thread), ids),
+                        error);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append_array(reply, 't', ids, n * sizeof(*ids));
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", state_to_string(manager->view.state));
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int do_detach(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        const uint64_t *ids;
+        size_t size;
+        int r;
+
+        r = sd_bus_message_read_array(m, 't', (const void **) &ids, &size);
+        if (r < 0)
+                return r;
+        r = broker_detach(caller->owner, ids, size / sizeof(*ids), caller->uid == 0);
+        if (r == -ENOENT)
+                return sd_bus_error_set(error, LWSD_ERROR_NO_SUCH_ATTACHMENT,
+                        "One of these is no attachment of this connection, or has ended; none was "
+                        "detached");
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+typedef struct ListArg ListArg;
+struct ListArg {
+        sd_bus_message *m;
+        int r;
+};
+
+static int append_attachment(void *userdata, const BrokerInfo *info)
+{
+        return sd_bus_message_append(userdata, "(tssbuu)", info->id, state_to_string(info->state),
+                broker_owner_name(info->owner), info->persistent,
+                (uint32_t) broker_owner_uid(info->owner), (uint32_t) broker_owner_pid(info->owner));
+}
+
+static int method_list_attachments(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        BusContext *context = userdata;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(tssbuu)");
+        if (r >= 0)
+                r = broker_foreach(context->manager->broker, append_attachment, reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* -- Holds ------------------------------------------------------------------------------------- */
+
+static int do_hold(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        Manager *manager = caller->manager;
+        const char *name, *who, *why;
+        _cleanup_fd_ int fd = -EBADF;
+        int state = 0, r;
+
+        r = sd_bus_message_read(m, "sss", &name, &who, &why);
+        if (r >= 0)
+                r = parse_state(name, &state, error);
+        if (r < 0)
+                return r;
+        if (!*who)
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "A hold needs a name that says who holds");
+        if (sd_bus_can_send(sd_bus_message_get_bus(m), 'h') <= 0)
+                return sd_bus_error_set(error, SD_BUS_ERROR_NOT_SUPPORTED,
+                        "This connection cannot carry file descriptors");
+        r = holds_take(manager->holds, state, who, why, caller->uid, caller->pid, &fd);
+        if (r == -EDQUOT)
+                return sd_bus_error_setf(error, LWSD_ERROR_QUOTA_EXCEEDED,
+                        "User %u has all of its %llu holds in use; let one go, or raise "
+                        "QuotaHolds= "
+                        "in lwsd.conf",
+                        (unsigned) caller->uid,
+                        (unsigned long long) quota_limit(
+                                &manager->quota, caller->uid, QUOTA_HOLDS));
+        return r < 0 ? r : sd_bus_reply_method_return(m, "h", fd);
+}
+
+static int append_hold(void *userdata, const HoldRecord *hold)
+{
+        return sd_bus_message_append(userdata, "(sssuu)", state_to_string(hold->state), hold->who,
+                hold->why, (uint32_t) hold->uid, (uint32_t) hold->pid);
+}
+
+static int method_list_holds(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        BusContext *context = userdata;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(sssuu)");
+        if (r >= 0)
+                r = holds_foreach(context->manager->holds, append_hold, reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* -- Links ------------------------------------------------------------------------------------- */
+
+static int method_list_links(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        BusContext *context = userdata;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(iso)");
+        list_foreach (it, network_links(system_network(context->manager->system))) {
+                const Link *link = list_entry(it, Link, link);
+                char path[BUS_LINK_PATH_SIZE], name[IFNAMSIZ * 3];
+
+                bus_link_path(link->ifindex, path);
+                text_copy(name, sizeof(name), link->name);
+                if (r >= 0)
+                        r = sd_bus_message_append(reply, "(iso)", link->ifindex, name, path);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_get_link_by_name(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        BusContext *context = userdata;
+        char path[BUS_LINK_PATH_SIZE];
+        const char *name;
+        Link *link;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        link = network_link_by_name(system_network(context->manager->system), name);
+        if (!link)
+                return sd_bus_error_setf(
+                        error, LWSD_ERROR_NO_SUCH_LINK, "There is no link \"%s\"", name);
+        bus_link_path(link->ifindex, path);
+        return sd_bus_reply_method_return(m, "io", link->ifindex, path);
+}
+
+/* -- Commands ---------------------------------------------------------------------------------- */
+
+static int do_invalidate_policy(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        system_invalidate_policy(caller->manager->system);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int do_reload(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        char words[CONFIG_ERROR_SIZE] = "";
+        int r;
+
+        r = manager_reload(caller->manager, words);
+        if (r < 0 && words[0])
+                return sd_bus_error_set(error, LWSD_ERROR_BAD_CONFIGURATION, words);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+static int do_report_connectivity(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        Manager *manager = caller->manager;
+        usec_t now = thread_now(manager->thread);
+        PortalCheck *portal = system_portal(manager->system);
+        int32_t ifindex;
+        int ok, r;
+
+        r = sd_bus_message_read(m, "ib", &ifindex, &ok);
+        if (r < 0)
+                return r;
+        if (ifindex < 0 ||
+                (ifindex > 0 && !network_link_by_index(system_network(manager->system), ifindex)))
+                return sd_bus_error_setf(
+                        error, LWSD_ERROR_NO_SUCH_LINK, "There is no link %d", ifindex);
+        if (caller->report_usec && now - caller->report_usec < REPORT_INTERVAL)
+                return sd_bus_error_setf(error, LWSD_ERROR_RATE_LIMITED,
+                        "One report in %llu seconds is enough",
+                        (unsigned long long) (REPORT_INTERVAL / USEC_PER_SEC));
+        caller->report_usec = now;
+        /* good news are news only where something else was believed */
+        if (portal && (!ok || strcmp(portal_check_result(portal), "internet") != 0))
+                portal_check_recheck(portal, ifindex);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+/* A descriptor that can be read but never be changed; it is gone from memory with its last copy. */
+static int sealed_memory(const char *token, int *ret_fd)
+{
+        _cleanup_fd_ int fd = memfd_create("lwsd-token", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        size_t size = strlen(token);
+
+        if (fd < 0)
+                return -errno;
+        if (write(fd, token, size) != (ssize_t) size)
+                return -EIO;
+        if (lseek(fd, 0, SEEK_SET) < 0 ||
+                fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) <
+                        0)
+                return -errno;
+        *ret_fd = fd;
+        fd = -EBADF;
+        return 0;
+}
+
+static int do_get_token(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        TokenStage *stage = NULL;
+        _cleanup_fd_ int fd = -EBADF;
+        const char *which, *token;
+        usec_t expires = 0;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &which);
+        if (r < 0)
+                return r;
+        if (strcmp(which, "auth1") == 0)
+                stage = system_token(caller->manager->system, 0);
+        else if (strcmp(which, "auth2") == 0)
+                stage = system_token(caller->manager->system, 1);
+        else
+                return sd_bus_error_setf(error, LWSD_ERROR_NO_SUCH_TOKEN,
+                        "\"%s\" is no token; they are \"auth1\" and \"auth2\"", which);
+        token = stage ? token_stage_current(stage, &expires) : NULL;
+        if (!token)
+                return sd_bus_error_setf(error, LWSD_ERROR_NO_SUCH_TOKEN,
+                        "There is no token %s now; see Waiting, and Provider= in lwsd.conf", which);
+        r = sealed_memory(token, &fd);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "ht", fd, (uint64_t) expires);
+}
+
+METHOD(attach, do_attach);
+METHOD(attach_many, do_attach_many);
+METHOD(detach, do_detach);
+METHOD(report_connectivity, do_report_connectivity);
+METHOD_PRIVILEGED(hold, do_hold);
+METHOD_PRIVILEGED(invalidate_policy, do_invalidate_policy);
+METHOD_PRIVILEGED(reload, do_reload);
+METHOD_PRIVILEGED(get_token, do_get_token);
+
+/* -- Properties -------------------------------------------------------------------------------- */
+
+GETTER(state)
+{
+        return sd_bus_message_append(m, "s", state_to_string(MANAGER(userdata)->view.state));
+}
+
+GETTER(target)
+{
+        return sd_bus_message_append(
+                m, "s", state_to_string(ladder_target(MANAGER(userdata)->ladder)));
+}
+
+GETTER(version)
+{
+        return sd_bus_message_append(m, "s", PACKAGE_VERSION);
+}
+
+GETTER(instance_id)
+{
+        return sd_bus_message_append(m, "s", MANAGER(userdata)->instance_id);
+}
+
+GETTER(state_serial)
+{
+        return sd_bus_message_append(m, "t", MANAGER(userdata)->view.serial);
+}
+
+GETTER(state_timestamp)
+{
+        return sd_bus_message_append(m, "t", (uint64_t) MANAGER(userdata)->view.realtime_usec);
+}
+
+GETTER(state_timestamp_monotonic)
+{
+        return sd_bus_message_append(m, "t", (uint64_t) MANAGER(userdata)->view.monotonic_usec);
+}
+
+static void append_waiting(void *userdata, Hold *hold, const HoldInfo *info)
+{
+        ListArg *arg = userdata;
+        char who[256], why[512];
+
+        text_copy(who, sizeof(who), info->who);
+        text_copy(why, sizeof(why), info->why);
+        if (arg->r >= 0)
+                arg->r = sd_bus_message_append(arg->m, "(sssstt)", state_to_string(info->state),
+                        who, info->code, why, (uint64_t) info->since_usec,
+                        (uint64_t) info->next_try_usec);
+}
+
+GETTER(waiting)
+{
+        ListArg arg = { .m = m };
+
+        arg.r = sd_bus_message_open_container(m, 'a', "(sssstt)");
+        if (arg.r >= 0)
+                ladder_foreach_waiting(MANAGER(userdata)->ladder, append_waiting, &arg);
+        return arg.r < 0 ? arg.r : sd_bus_message_close_container(m);
+}
+
+GETTER(timeline)
+{
+        const View *view = &MANAGER(userdata)->view;
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "(stt)");
+        for (size_t i = 0; i < view->n_timeline && r >= 0; i++)
+                r = sd_bus_message_append(m, "(stt)", state_to_string(view->timeline[i].state),
+                        (uint64_t) view->timeline[i].realtime_usec,
+                        (uint64_t) view->timeline[i].monotonic_usec);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+GETTER(pending_attachments)
+{
+        return sd_bus_message_append(
+                m, "u", (uint32_t) MIN(broker_pending(MANAGER(userdata)->broker), UINT32_MAX));
+}
+
+GETTER(network_epoch)
+{
+        return sd_bus_message_append(
+                m, "t", network_epoch(system_network(MANAGER(userdata)->system)));
+}
+
+GETTER(captive_portal)
+{
+        PortalCheck *portal = system_portal(MANAGER(userdata)->system);
+
+        return sd_bus_message_append(m, "s", portal ? portal_check_result(portal) : "unknown");
+}
+
+GETTER(captive_portal_url)
+{
+        PortalCheck *portal = system_portal(MANAGER(userdata)->system);
+        char url[1024];
+
+        text_copy(url, sizeof(url), portal ? portal_check_url(portal) : "");
+        return sd_bus_message_append(m, "s", url);
+}
+
+const sd_bus_vtable bus_manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", state, "a{sv}", options),
+                SD_BUS_RESULT("t", id, "s", current), method_attach, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AttachMany", SD_BUS_ARGS("a(sa{sv})", attachments),
+                SD_BUS_RESULT("at", ids, "s", current), method_attach_many, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "Detach", SD_BUS_ARGS("at", ids), SD_BUS_NO_RESULT, method_detach, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Hold", SD_BUS_ARGS("s", state, "s", who, "s", why),
+                SD_BUS_RESULT("h", fd), method_hold, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListHolds", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssuu)", holds),
+                method_list_holds, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListAttachments", SD_BUS_NO_ARGS,
+                SD_BUS_RESULT("a(tssbuu)", attachments), method_list_attachments, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListLinks", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(iso)", links),
+                method_list_links, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetLinkByName", SD_BUS_ARGS("s", name),
+                SD_BUS_RESULT("i", ifindex, "o", path), method_get_link_by_name, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("InvalidatePolicy", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT,
+                method_invalidate_policy, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ReportConnectivity", SD_BUS_ARGS("i", ifindex, "b", ok),
+                SD_BUS_NO_RESULT, method_report_connectivity, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetToken", SD_BUS_ARGS("s", which),
+                SD_BUS_RESULT("h", fd, "t", expires), method_get_token, UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS(
+                "Attached", SD_BUS_ARGS("at", ids, "s", state, "a{sv}", details), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Left", SD_BUS_ARGS("at", ids, "s", state, "a{sv}", details), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Expired", SD_BUS_ARGS("at", ids, "s", state), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("StateChanged", SD_BUS_ARGS("s", old, "s", new), 0),
+        SD_BUS_PROPERTY("State", "s", get_state, 0, CHANGES),
+        SD_BUS_PROPERTY("Target", "s", get_target, 0, CHANGES),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST),
+        SD_BUS_PROPERTY("InstanceId", "s", get_instance_id, 0, CONST),
+        SD_BUS_PROPERTY("StateSerial", "t", get_state_serial, 0, CHANGES),
+        SD_BUS_PROPERTY("StateTimestamp", "t", get_state_timestamp, 0, CHANGES),
+        SD_BUS_PROPERTY("StateTimestampMonotonic", "t", get_state_timestamp_monotonic, 0, CHANGES),
+        SD_BUS_PROPERTY("Waiting", "a(sssstt)", get_waiting, 0, CHANGES),
+        SD_BUS_PROPERTY("Timeline", "a(stt)", get_timeline, 0, 0),
+        SD_BUS_PROPERTY("PendingAttachments", "u", get_pending_attachments, 0, 0),
+        SD_BUS_PROPERTY("NetworkEpoch", "t", get_network_epoch, 0, CHANGES),
+        SD_BUS_PROPERTY("CaptivePortal", "s", get_captive_portal, 0, CHANGES),
+        SD_BUS_PROPERTY("CaptivePortalUrl", "s", get_captive_portal_url, 0, CHANGES),
+        SD_BUS_VTABLE_END,
+};

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/bus-common.h"
+#include "helper/resolver.h"
+#include "helper/system.h"
+#include "util/text.h"
+#include <string.h>
+
+/* Flags as org.freedesktop.resolve1 has them. */
+#define FLAG_DNS          (UINT64_C(1) << 0)
+#define FLAG_NO_CNAME     (UINT64_C(1) << 5)
+#define FLAG_NO_SEARCH    (UINT64_C(1) << 8)
+#define FLAG_NO_CACHE     (UINT64_C(1) << 12)
+#define FLAG_NO_NETWORK   (UINT64_C(1) << 15)
+#define FLAG_CONFIDENTIAL (UINT64_C(1) << 18)
+#define FLAG_SYNTHETIC    (UINT64_C(1) << 19)
+#define FLAG_FROM_CACHE   (UINT64_C(1) << 20)
+#define FLAG_FROM_NETWORK (UINT64_C(1) << 23)
+
+/* One call that waits for its answer. */
+typedef struct Question Question;
+struct Question {
+        List link; /* Caller.lookups */
+        Caller *caller;
+        sd_bus_message *call;
+        Lookup *lookup;
+        bool records;
+        char name[256];
+};
+
+static void question_free(Question *q)
+{
+        list_unlink(&q->link);
+        quota_give(&q->caller->manager->quota, q->caller->uid, QUOTA_LOOKUPS, 1);
+        sd_bus_message_unref(q->call);
+        free(q);
+}
+
+void bus_resolver_forget(Caller *caller)
+{
+        list_foreach_safe (it, &caller->lookups) {
+                Question *q = list_entry(it, Question, link);
+
+                lookup_cancel(q->lookup);
+                question_free(q);
+        }
+}
+
+static unsigned lookup_flags(uint64_t flags)
+{
+        return (flags & FLAG_NO_CACHE ? LOOKUP_NO_CACHE : 0u) |
+               (flags & FLAG_NO_CNAME ? LOOKUP_NO_CNAME : 0u) |
+               (flags & FLAG_NO_SEARCH ? LOOKUP_NO_SEARCH : 0u) |
+               (flags & FLAG_NO_NETWORK ? LOOKUP_NO_NETWORK : 0u);
+}
+
+static uint64_t result_flags(const LookupResult *result)
+{
+        const char *protocol = result->protocol ? result->protocol : "";
+
+        if (strcmp(protocol, "local") == 0)
+                return FLAG_SYNTHETIC;
+        return FLAG_DNS | (result->from_cache ? FLAG_FROM_CACHE : FLAG_FROM_NETWORK) |
+               (strcmp(protocol, "dot") == 0 ? FLAG_CONFIDENTIAL : 0);
+}
+
+static int append_addresses(sd_bus_message *m, const LookupResult *result, const char *name)
+{
+        char canonical[1024];
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "(iiay)");
+        for (size_t i = 0; i < result->n_addresses && r >= 0; i++)
+                if ((r = sd_bus_message_open_container(m, 'r', "iiay")) >= 0 &&
+                        (r = sd_bus_message_append(
+                                 m, "i", (int32_t) result->addresses[i].ifindex)) >= 0 &&
+                        (r = bus_append_address(m, &result->addresses[i].addr, false)) >= 0)
+                        r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        text_copy(canonical, sizeof(canonical), result->canonical ? result->canonical : name);
+        return r < 0 ? r : sd_bus_message_append(m, "s", canonical);
+}
+
+static int append_records(sd_bus_message *m, const LookupResult *result)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "(iqqay)");
+        for (size_t i = 0; i < result->n_records && r >= 0; i++) {
+                const LookupRecord *rr = &result->records[i];
+
+                if ((r = sd_bus_message_open_container(m, 'r', "iqqay")) >= 0 &&
+                        (r = sd_bus_message_append(
+                                 m, "iqq", (int32_t) rr->ifindex, rr->class, rr->type)) >= 0 &&
+                        (r = sd_bus_message_append_array(m, 'y', rr->wire, rr->wire_size)) >= 0)
+                        r = sd_bus_message_close_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int answer(Question *q, const LookupResult *result)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(q->call, &m);
+        if (r >= 0)
+                r = q->records ? append_records(m, result) : append_addresses(m, result, q->name);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "t", result_flags(result));
+        if (r < 0)
+                return r;
+        conn_send(q->caller->conn, m, 256 + 64 * (result->n_addresses + 16 * result->n_records));
+        return 0;
+}
+
+static int set_error(sd_bus_error *error, const Question *q, int code)
+{
+        switch (code) {
+        case -ESRCH:
+                return sd_bus_error_setf(
+                        error, LWSD_ERROR_NO_SUCH_NAME, "The name %s does not exist", q->name);
+        case -ENODATA:
+                return sd_bus_error_setf(error, LWSD_ERROR_NO_SUCH_RECORD,
+                        "The name %s has no such record", q->name);
+        case -ETIMEDOUT:
+                return sd_bus_error_setf(error, LWSD_ERROR_TIMEOUT,
+                        "No DNS server answered in time for %s", q->name);
+        case -ENETUNREACH:
+                return sd_bus_error_setf(error, LWSD_ERROR_NO_SERVERS,
+                        "There is no DNS server to ask for %s; see Servers in org.lwsd1.Resolver",
+                        q->name);
+        case -EIO:
+                return sd_bus_error_setf(error, LWSD_ERROR_SERVERS_FAILED,
+                        "Every DNS server failed to answer for %s", q->name);
+        case -ECANCELED:
+                return sd_bus_error_set(error, LWSD_ERROR_CANCELLED, "The resolver was stopped");
+        default:
+                return sd_bus_error_set_errno(error, code);
+        }
+}
+
+static void on_answer(Lookup *lookup, const LookupResult *result, void *userdata)
+{
+        Question *q = userdata;
+        Conn *conn = q->caller->conn;
+        int r = result->error;
+
+        if (r >= 0)
+                r = answer(q, result);
+        if (r < 0) {
+                sd_bus_error error = SD_BUS_ERROR_NULL;
+
+                (void) set_error(&error, q, r);
+                (void) sd_bus_reply_method_error(q->call, &error);
+                sd_bus_error_free(&error);
+        }
+        question_free(q);
+        conn_touch(conn);
+}
+
+/* Takes the quota and remembers the call. */
+static int question_new(Question **ret, Caller *caller, sd_bus_message *m, const char *name,
+        bool records, sd_bus_error *error)
+{
+        Manager *manager = caller->manager;
+        Question *q;
+
+        if (!system_resolver(manager->system))
+                return sd_bus_error_set(error, LWSD_ERROR_NOT_AVAILABLE,
+                        "This lwsd was built without its resolver");
+        if (quota_take(&manager->quota, caller->uid, QUOTA_LOOKUPS, 1) < 0)
+                return sd_bus_error_setf(error, LWSD_ERROR_QUOTA_EXCEEDED,
+                        "User %u has all of its %llu look-ups in flight; wait for an answer",
+                        (unsigned) caller->uid,
+                        (unsigned long long) quota_limit(
+                                &manager->quota, caller->uid, QUOTA_LOOKUPS));
+        q = calloc(1, sizeof(*q));
+        if (!q) {
+                quota_give(&manager->quota, caller->uid, QUOTA_LOOKUPS, 1);
+                return -ENOMEM;
+        }
+        q->caller = caller;
+        q->call = sd_bus_message_ref(m);
+        q->records = records;
+        text_copy(q->name, sizeof(q->name), name);
+        list_link_tail(&caller->lookups, &q->link);
+        *ret = q;
+        return 0;
+}
+
+static int question_asked(Question *q, int r, sd_bus_error *error)
+{
+        if (r >= 0)
+                return 1;
+        if (r == -EINVAL)
+                r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "\"%s\" cannot be looked up: not a name, or not such a family or type",
+                        q->name);
+        else
+                r = set_error(error, q, r);
+        question_free(q);
+        return r;
+}
+
+static int do_resolve_hostname(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        int32_t ifindex, family;
+        const char *name;
+        uint64_t flags;
+        Question *q;
+        int r;
+
+        r = sd_bus_message_read(m, "isit", &ifindex, &name, &family, &flags);
+        if (r < 0)
+                return r;
+        if (ifindex < 0 || (family != AF_UNSPEC && family != AF_INET && family != AF_INET6))
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "The family is 0 (any), 2 (IPv4) or 10 (IPv6), the link at least 0");
+        r = question_new(&q, caller, m, name, false, error);
+        if (r < 0)
+                return r;
+        r = resolver_lookup_host(system_resolver(caller->manager->system), &q->lookup, ifindex,
+                name, family, lookup_flags(flags), on_answer, q);
+        return question_asked(q, r, error);
+}
+
+static int do_resolve_record(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        uint16_t class, type;
+        const char *name;
+        int32_t ifindex;
+        uint64_t flags;
+        Question *q;
+        int r;
+
+        r = sd_bus_message_read(m, "isqqt", &ifindex, &name, &class, &type, &flags);
+        if (r < 0)
+                return r;
+        if (ifindex < 0)
+                return sd_bus_error_set(
+                        error, SD_BUS_ERROR_INVALID_ARGS, "The link is at least 0 (any)");
+        r = question_new(&q, caller, m, name, true, error);
+        if (r < 0)
+                return r;
+        r = resolver_lookup_record(system_resolver(caller->manager->system), &q->lookup, ifindex,
+                name, class, type, lookup_flags(flags), on_answer, q);
+        return question_asked(q, r, error);
+}
+
+static int do_flush_caches(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        Resolver *resolver = system_resolver(caller->manager->system);
+
+        if (resolver)
+                resolver_flush(resolver);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+METHOD(resolve_hostname, do_resolve_hostname);
+METHOD(resolve_record, do_resolve_record);
+METHOD_PRIVILEGED(flush_caches, do_flush_caches);
+
+static ResolverStatistics statistics_of(void *userdata)
+{
+        Resolver *resolver = system_resolver(MANAGER(userdata)->system);
+        ResolverStatistics s = { 0 };
+
+        if (resolver)
+                resolver_statistics(resolver, &s);
+        return s;
+}
+
+GETTER(cache_statistics)
+{
+        ResolverStatistics s = statistics_of(userdata);
+
+        return sd_bus_message_append(m, "(ttt)", s.cache_entries, s.cache_hits, s.cache_misses);
+}
+
+GETTER(transaction_statistics)
+{
+        ResolverStatistics s = statistics_of(userdata);
+
+        return sd_bus_message_append(m, "(tt)", s.transactions_current, s.transactions_total);
+}
+
+GETTER(servers)
+{
+        Resolver *resolver = system_resolver(MANAGER(userdata)->system);
+        ResolverServer server;
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "(iiayss)");
+        for (size_t i = 0; resolver && r >= 0 && resolver_server(resolver, i, &server); i++) {
+                char name[256];
+
+                text_copy(name, sizeof(name), server.endpoint.name);
+                if ((r = sd_bus_message_open_container(m, 'r', "iiayss")) >= 0 &&
+                        (r = sd_bus_message_append(m, "i", (int32_t) server.endpoint.ifindex)) >=
+                                0 &&
+                        (r = bus_append_address(m, &server.endpoint.addr, false)) >= 0 &&
+                        (r = sd_bus_message_append(m, "ss", name, server.protocol)) >= 0)
+                        r = sd_bus_message_close_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+const sd_bus_vtable bus_resolver_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("ResolveHostname",
+                SD_BUS_ARGS("i", ifindex, "s", name, "i", family, "t", flags),
+                SD_BUS_RESULT("a(iiay)", addresses, "s", canonical, "t", flags),
+                method_resolve_hostname, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ResolveRecord",
+                SD_BUS_ARGS("i", ifindex, "s", name, "q", class, "q", type, "t", flags),
+                SD_BUS_RESULT("a(iqqay)", records, "t", flags), method_resolve_record,
+                UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "FlushCaches", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_flush_caches, UNPRIVILEGED),
+        SD_BUS_PROPERTY("CacheStatistics", "(ttt)", get_cache_statistics, 0, 0),
+        SD_BUS_PROPERTY("TransactionStatistics", "(tt)", get_transaction_statistics, 0, 0),
+        SD_BUS_PROPERTY("Servers", "a(iiayss)", get_servers, 0, CHANGES),
+        SD_BUS_VTABLE_END,
+};

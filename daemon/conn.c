@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/conn.h"
+#include "core/context.h"
+#include "core/timer.h"
+#include "core/wsi.h"
+#include "dbus/names.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <systemd/sd-id128.h>
+#include <unistd.h>
+
+#define PEER_QUEUE_MAX (1024 * 1024)
+/* A bus that reads nothing for this long a queue is stuck. */
+#define BUS_QUEUE_MAX (64 * 1024 * 1024)
+/* Messages in sd-bus's own queue; it moves all of them for each one written. */
+#define SD_QUEUE_MAX 16
+/* Messages read in one turn, so that one connection does not starve the others. */
+#define READ_BUDGET 64
+/* A client that says Hello gets its reply first; one that never does gets signals after this. */
+#define QUIET_USEC (50 * USEC_PER_MSEC)
+
+typedef struct Outgoing Outgoing;
+struct Outgoing {
+        sd_bus_message *message;
+        size_t size;
+};
+
+struct Conn {
+        sd_bus *bus;
+        Thread *thread;
+        struct lws *wsi;
+        int watched_fd; /* sd-bus's, which the wsi has a copy of */
+        uint32_t events;
+        Timer timer;
+        usec_t quiet_until; /* 0: it has spoken, or was quiet for long enough */
+        const ConnOps *ops;
+        void *userdata;
+        Outgoing *queue; /* a ring */
+        size_t queue_first, queue_n, queue_capacity, queue_bytes;
+        int error; /* negative: over, `closed` follows in the next turn */
+        bool peer, ready, in_turn;
+        char name[24];
+};
+
+static uint64_t next_peer = 1;
+
+static void conn_arm(Conn *conn);
+
+sd_bus *conn_bus(const Conn *conn)
+{
+        return conn->bus;
+}
+
+bool conn_is_peer(const Conn *conn)
+{
+        return conn->peer;
+}
+
+bool conn_is_ready(const Conn *conn)
+{
+        return conn->ready && conn->error >= 0;
+}
+
+const char *conn_peer_name(const Conn *conn)
+{
+        return conn->name;
+}
+
+void *conn_userdata(const Conn *conn)
+{
+        return conn->userdata;
+}
+
+/* -- The queue --------------------------------------------------------------------------------- */
+
+static Outgoing *queue_at(const Conn *conn, size_t i)
+{
+        return &conn->queue[(conn->queue_first + i) % conn->queue_capacity];
+}
+
+static int queue_push(Conn *conn, sd_bus_message *m, size_t size)
+{
+        if (conn->queue_n == conn->queue_capacity) {
+                size_t capacity = conn->queue_capacity ? 2 * conn->queue_capacity : 8;
+                Outgoing *queue = calloc(capacity, sizeof(*queue));
+
+                if (!queue)
+                        return -ENOMEM;
+                for (size_t i = 0; i < conn->queue_n; i++)
+                        queue[i] = *queue_at(conn, i);
+                free(conn->queue);
+                conn->queue = queue;
+                conn->queue_capacity = capacity;
+                conn->queue_first = 0;
+        }
+        conn->queue_n++;
+        conn->queue_bytes += size;
+        *queue_at(conn, conn->queue_n - 1) = (Outgoing){ sd_bus_message_ref(m), size };
+        return 0;
+}
+
+static Outgoing queue_pop(Conn *conn)
+{
+        Outgoing out = *queue_at(conn, 0);
+
+        conn->queue_first = (conn->queue_first + 1) % conn->queue_capacity;
+        conn->queue_n--;
+        conn->queue_bytes -= out.size;
+        if (conn->queue_n == 0) { /* what waits rarely is not kept room for */
+                free(conn->queue);
+                conn->queue = NULL;
+                conn->queue_capacity = conn->queue_first = 0;
+        }
+        return out;
+}
+
+static void conn_fail(Conn *conn, int error)
+{
+        if (conn->error < 0)
+                return;
+        conn->error = error < 0 ? error : -ECONNRESET;
+        timer_set(&conn->timer, 0);
+}
+
+static uint64_t sd_queued(const Conn *conn)
+{
+        uint64_t n = 0;
+
+        (void) sd_bus_get_n_queued_write(conn->bus, &n);
+        return n;
+}
+
+static bool is_quiet(const Conn *conn)
+{
+        return !conn->ready || conn->quiet_until > 0;
+}
+
+static bool is_paused(const Conn *conn)
+{
+        return sd_queued(conn) >= SD_QUEUE_MAX || (conn->queue_n > 0 && !is_quiet(conn));
+}
+
+/* From our queue into sd-bus's, which writes at once what the socket takes. */
+static void conn_pump(Conn *conn)
+{
+        while (conn->queue_n > 0 && !is_quiet(conn) && conn->error >= 0 &&
+                sd_queued(conn) < SD_QUEUE_MAX) {
+                Outgoing out = queue_pop(conn);
+                int r = sd_bus_send(conn->bus, out.message, NULL);
+
+                sd_bus_message_unref(out.message);
+                if (r < 0)
+                        conn_fail(conn, r);
+        }
+}
+
+void conn_send(Conn *conn, sd_bus_message *m, size_t size)
+{
+        int r;
+
+        if (conn->error < 0)
+                return;
+        r = queue_push(conn, m, size);
+        if (r < 0) {
+                conn_fail(conn, r);
+                return;
+        }
+        conn_pump(conn);
+        if (conn->queue_bytes > (size_t) (conn->peer ? PEER_QUEUE_MAX : BUS_QUEUE_MAX)) {
+                log_info("Connection %s does not read what it is sent, closing it",
+                        conn->peer ? conn->name : "to the bus");
+                conn_fail(conn, -ENOBUFS);
+        }
+        conn_touch(conn);
+}
+
+void conn_touch(Conn *conn)
+{
+        if (!conn->in_turn)
+                conn_arm(conn);
+}
+
+void conn_flush(Conn *conn)
+{
+        for (unsigned i = 0; i < SD_QUEUE_MAX * 4 && conn->error >= 0; i++) {
+                if (conn->ready)
+                        conn->quiet_until = 0;
+                conn_pump(conn);
+                if (sd_queued(conn) == 0 || sd_bus_process(conn->bus, NULL) < 0)
+                        break;
+        }
+}
+
+/* -- The turn ---------------------------------------------------------------------------------- */
+
+static void conn_check_ready(Conn *conn)
+{
+        if (conn->ready || sd_bus_is_ready(conn->bus) <= 0)
+                return;
+        conn->ready = true;
+        if (conn->peer)
+                conn->quiet_until = thread_now(conn->thread) + QUIET_USEC;
+        conn->ops->ready(conn, conn->userdata);
+}
+
+static void conn_turn(Conn *conn, uint32_t revents)
+{
+        unsigned budget = READ_BUDGET;
+        int r = 1;
+
+        conn->in_turn = true;
+        /* a paused connection is only written to: sd-bus writes before it reads, and stops there
+         * when it could write a message */
+        if (is_paused(conn) && (revents & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
+                r = sd_bus_process(conn->bus, NULL);
+        conn_pump(conn);
+        while (r > 0 && conn->error >= 0 && !is_paused(conn) && budget-- > 0) {
+                bool was_ready = conn->ready;
+
+                r = sd_bus_process(conn->bus, NULL);
+                if (r < 0)
+                        break;
+                conn_check_ready(conn);
+                if (r > 0 && was_ready)
+                        conn->quiet_until = 0;
+                conn_pump(conn);
+        }
+        conn->in_turn = false;
+        if (r < 0)
+                conn_fail(conn, r);
+        else if (sd_bus_is_open(conn->bus) <= 0)
+                conn_fail(conn, -ECONNRESET);
+        conn_arm(conn);
+}
+
+static void on_wsi(struct lws *wsi, uint32_t revents)
+{
+        conn_turn(wsi_userdata(wsi), revents);
+}
+
+static void on_timer(Timer *t, usec_t now)
+{
+        Conn *conn = container_of(t, Conn, timer);
+
+        if (conn->error < 0) {
+                conn->ops->closed(conn, conn->error, conn->userdata);
+                return;
+        }
+        if (conn->ready && now >= conn->quiet_until)
+                conn->quiet_until = 0;
+        conn_turn(conn, 0);
+}
+
+/* sd-bus changes its descriptor when it stops waiting for a socket and connects to it. */
+static int conn_watch(Conn *conn, int fd, uint32_t events)
+{
+        int copy, r;
+
+        if (conn->wsi && fd == conn->watched_fd) {
+                if (events == conn->events)
+                        return 0;
+                conn->events = events;
+                return wsi_set_events(conn->wsi, events);
+        }
+        conn->wsi = wsi_free(conn->wsi);
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0)
+                return -errno;
+        r = wsi_new(&conn->wsi, context_vhost_system(thread_context(conn->thread)), conn->thread,
+                copy, events, on_wsi, conn);
+        if (r < 0) {
+                fd_close(copy);
+                return r;
+        }
+        conn->watched_fd = fd;
+        conn->events = events;
+        return 0;
+}
+
+static usec_t conn_deadline(Conn *conn)
+{
+        uint64_t timeout = UINT64_MAX;
+        usec_t now = thread_now(conn->thread), deadline = USEC_INFINITY;
+
+        if (sd_bus_get_timeout(conn->bus, &timeout) >= 0 && timeout != UINT64_MAX)
+                deadline = timeout == 0 ? 0 : now + usec_sub(timeout, clock_monotonic_usec());
+        if (is_paused(conn) && deadline == 0) /* sd-bus has read messages that must wait */
+                deadline = USEC_INFINITY;
+        if (conn->ready && conn->quiet_until > 0 && conn->queue_n > 0)
+                deadline = MIN(deadline, conn->quiet_until);
+        return deadline;
+}
+
+static void conn_arm(Conn *conn)
+{
+        int fd, events, r;
+
+        if (conn->error < 0)
+                return;
+        fd = sd_bus_get_fd(conn->bus);
+        events = sd_bus_get_events(conn->bus);
+        if (fd < 0 || events < 0) {
+                conn_fail(conn, fd < 0 ? fd : events);
+                return;
+        }
+        r = conn_watch(conn, fd, is_paused(conn) ? EPOLLOUT : (uint32_t) events);
+        if (r < 0) {
+                conn_fail(conn, r);
+                return;
+        }
+        timer_set(&conn->timer, conn_deadline(conn));
+}
+
+/* -- Making one -------------------------------------------------------------------------------- */
+
+static int conn_new(Conn **ret, Thread *th, const ConnOps *ops, void *userdata)
+{
+        Conn *conn = calloc(1, sizeof(*conn));
+        int r;
+
+        if (!conn)
+                return -ENOMEM;
+        conn->thread = th;
+        conn->watched_fd = -EBADF;
+        conn->ops = ops;
+        conn->userdata = userdata;
+        timer_init(&conn->timer, th, on_timer);
+        r = sd_bus_new(&conn->bus);
+        if (r < 0) {
+                free(conn);
+                return r;
+        }
+        *ret = conn;
+        return 0;
+}
+
+int conn_new_peer(Conn **ret, Thread *th, int fd, const ConnOps *ops, void *userdata)
+{
+        _cleanup_(conn_freep) Conn *conn = NULL;
+        _cleanup_fd_ int copy = -EBADF;
+        sd_id128_t id;
+        int r;
+
+        r = conn_new(&conn, th, ops, userdata);
+        if (r < 0)
+                return r;
+        conn->peer = true;
+        snprintf(conn->name, sizeof(conn->name), ":1.%llu", (unsigned long long) next_peer++);
+        /* sd-bus closes what it is given, on failure too */
+        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0)
+                return -errno;
+        /* The kernel says who it is (SO_PEERCRED), whatever name it authenticates with: in a
+         * container its own idea of its uid is another. */
+        if ((r = sd_id128_randomize(&id)) < 0 || (r = sd_bus_set_fd(conn->bus, copy, copy)) < 0)
+                return r;
+        copy = -EBADF;
+        if ((r = sd_bus_set_server(conn->bus, 1, id)) < 0 ||
+                (r = sd_bus_set_anonymous(conn->bus, 1)) < 0 ||
+                (r = sd_bus_set_trusted(conn->bus, 1)) < 0 ||
+                (r = sd_bus_negotiate_fds(conn->bus, 1)) < 0 ||
+                (r = sd_bus_set_sender(conn->bus, LWSD_PEER_SENDER)) < 0 ||
+                (r = sd_bus_start(conn->bus)) < 0)
+                return r;
+        conn_arm(conn);
+        if (conn->error < 0)
+                return conn->error;
+        fd_close(fd);
+        *ret = TAKE_PTR(conn);
+        return 0;
+}
+
+int conn_new_bus(Conn **ret, Thread *th, const char *address, const ConnOps *ops, void *userdata)
+{
+        _cleanup_(conn_freep) Conn *conn = NULL;
+        int r;
+
+        r = conn_new(&conn, th, ops, userdata);
+        if (r < 0)
+                return r;
+        if ((r = sd_bus_set_address(conn->bus, address)) < 0 ||
+                (r = sd_bus_set_bus_client(conn->bus, 1)) < 0 ||
+                (r = sd_bus_set_trusted(conn->bus, 1)) < 0 ||
+                (r = sd_bus_set_watch_bind(conn->bus, 1)) < 0 ||
+                (r = sd_bus_negotiate_fds(conn->bus, 1)) < 0 || (r = sd_bus_start(conn->bus)) < 0)
+                return r;
+        conn_arm(conn);
+        if (conn->error < 0)
+                return conn->error;
+        *ret = TAKE_PTR(conn);
+        return 0;
+}
+
+Conn *conn_free(Conn *conn)
+{
+        if (!conn)
+                return NULL;
+        timer_cancel(&conn->timer);
+        wsi_free(conn->wsi);
+        while (conn->queue_n > 0)
+                sd_bus_message_unref(queue_pop(conn).message);
+        sd_bus_close_unref(conn->bus);
+        free(conn);
+        return NULL;
+}

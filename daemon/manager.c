@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/manager.h"
+#include "daemon/bus.h"
+#include "daemon/caller.h"
+#include "daemon/holds.h"
+#include "daemon/message-id.h"
+#include "daemon/notify.h"
+#include "daemon/private-socket.h"
+#include "dbus/names.h"
+#include "state/table.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include "util/text.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+/* After a restart the ladder is given this long to come back to where it was. */
+#define RESUME_USEC (10 * USEC_PER_SEC)
+/* A ladder that has not moved for this long is waiting for something. */
+#define SETTLE_USEC (500 * USEC_PER_MSEC)
+/* While it exists, the clock is left alone: lwsd-time.service. */
+#define TIME_OFF_FILE "time-off"
+
+/* -- What changes ------------------------------------------------------------------------------ */
+
+static int build_state_changed(sd_bus_message *m, const void *arg)
+{
+        const ViewChange *change = arg;
+
+        return sd_bus_message_append(
+                m, "ss", state_to_string(change->old_state), state_to_string(change->new_state));
+}
+
+/* What is seen from outside changed: the one place that says so, to everyone. */
+static void publish_change(Manager *m, const ViewChange *change)
+{
+        const char *old = state_to_string(change->old_state);
+        const char *new = state_to_string(change->new_state);
+        bool up = state_reach(change->new_state) > state_reach(change->old_state);
+
+        log_event(up ? LOG_SEV_INFO : LOG_SEV_NOTICE,
+                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_STATE }, { "LWSD_STATE", new },
+                        { "LWSD_OLD_STATE", old }),
+                up ? "State %s, after %s" : "Back in state %s, from %s", new, old);
+        if (m->bus)
+                bus_broadcast(m->bus, LWSD_OBJECT_PATH, LWSD_INTERFACE_MANAGER, "StateChanged",
+                        build_state_changed, change);
+        broker_change(m->broker, m->view.state, m->view.serial, m->view.monotonic_usec);
+        m->files_dirty = true;
+        timer_set(&m->turn_timer, 0);
+        bus_dirty(m->bus, BUS_DIRTY_MANAGER);
+}
+
+static void on_ladder_change(LadderWatch *watch, const LadderChange *change)
+{
+        Manager *m = container_of(watch, Manager, ladder_watch);
+        ViewChange seen;
+
+        if (view_change(&m->view, change->new_state, change->realtime_usec, change->monotonic_usec,
+                    &seen))
+                publish_change(m, &seen);
+        if (!m->view.resuming)
+                timer_cancel(&m->resume_timer);
+        timer_set(&m->settle_timer, thread_now(m->thread) + SETTLE_USEC);
+}
+
+static void on_ladder_waiting(LadderWatch *watch)
+{
+        Manager *m = container_of(watch, Manager, ladder_watch);
+
+        timer_set(&m->turn_timer, 0);
+        timer_set(&m->settle_timer, thread_now(m->thread) + SETTLE_USEC);
+        bus_dirty(m->bus, BUS_DIRTY_MANAGER);
+}
+
+static void on_resume_timer(Timer *t, usec_t now)
+{
+        Manager *m = container_of(t, Manager, resume_timer);
+        ViewChange seen;
+
+        if (view_end_resume(&m->view, ladder_state(m->ladder), clock_realtime_usec(),
+                    clock_monotonic_usec(), &seen))
+                publish_change(m, &seen);
+}
+
+static void on_network_change(NetworkWatch *watch, bool epoch_changed)
+{
+        Manager *m = container_of(watch, Manager, network_watch);
+
+        bus_dirty(m->bus,
+                BUS_DIRTY_LINKS | BUS_DIRTY_RESOLVER | (epoch_changed ? BUS_DIRTY_MANAGER : 0));
+}
+
+static void on_time_change(TimeWatch *watch)
+{
+        bus_dirty(container_of(watch, Manager, time_watch)->bus, BUS_DIRTY_TIME);
+}
+
+static int build_clock_stepped(sd_bus_message *m, const void *arg)
+{
+        return sd_bus_message_append(m, "x", *(const int64_t *) arg);
+}
+
+static void on_clock_stepped(TimeWatch *watch, int64_t usec)
+{
+        Manager *m = container_of(watch, Manager, time_watch);
+
+        if (m->bus)
+                bus_broadcast(m->bus, LWSD_OBJECT_PATH, LWSD_INTERFACE_TIME, "ClockStepped",
+                        build_clock_stepped, &usec);
+        bus_dirty(m->bus, BUS_DIRTY_TIME | BUS_DIRTY_LINKS);
+}
+
+static void on_portal_change(PortalWatch *watch)
+{
+        bus_dirty(container_of(watch, Manager, portal_watch)->bus, BUS_DIRTY_MANAGER);
+}
+
+/* -- What is said ------------------------------------------------------------------------------ */
+
+typedef struct WaitingText WaitingText;
+struct WaitingText {
+        char key[256];  /* what makes it another wait */
+        char text[512]; /* for people */
+        char who[64];
+        int state;
+        size_t n;
+};
+
+static void add_waiting(void *userdata, Hold *hold, const HoldInfo *info)
+{
+        WaitingText *w = userdata;
+        size_t key = strlen(w->key), text = strlen(w->text);
+
+        if (w->n++ == 0) {
+                w->state = info->state;
+                text_copy(w->who, sizeof(w->who), info->who);
+        }
+        snprintf(w->key + key, sizeof(w->key) - key, "%d %s %s;", info->state, info->who,
+                info->code);
+        snprintf(w->text + text, sizeof(w->text) - text, "%s%s: %s", text > 0 ? "; " : "",
+                info->who, info->why);
+}
+
+static WaitingText waiting_text(Manager *m)
+{
+        WaitingText w = { 0 };
+
+        ladder_foreach_waiting(m->ladder, add_waiting, &w);
+        return w;
+}
+
+static void on_turn(Timer *t, usec_t now)
+{
+        Manager *m = container_of(t, Manager, turn_timer);
+        WaitingText w = waiting_text(m);
+        char status[600];
+
+        if (m->files_dirty)
+                states_dir_update(m->states, &m->view);
+        m->files_dirty = false;
+        if (w.n > 0)
+                snprintf(status, sizeof(status), "%s; waiting for %s: %s",
+                        state_to_string(m->view.state), state_to_string(w.state), w.text);
+        else
+                snprintf(status, sizeof(status), "%s", state_to_string(m->view.state));
+        text_copy(status, sizeof(status), status);
+        notify_status(status);
+}
+
+static void on_settled(Timer *t, usec_t now)
+{
+        Manager *m = container_of(t, Manager, settle_timer);
+        WaitingText w = waiting_text(m);
+
+        if (strcmp(w.key, m->waiting_logged) == 0)
+                return;
+        snprintf(m->waiting_logged, sizeof(m->waiting_logged), "%s", w.key);
+        if (w.n > 0)
+                log_event(LOG_SEV_INFO,
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_WAITING },
+                                { "LWSD_STATE", state_to_string(w.state) },
+                                { "LWSD_HELPER", w.who }),
+                        "Waiting for %s: %s", state_to_string(w.state), w.text);
+}
+
+/* -- The broker -------------------------------------------------------------------------------- */
+
+static void on_broker_timer(Timer *t, usec_t now)
+{
+        broker_process(container_of(t, Manager, broker_timer)->broker, now);
+}
+
+static void broker_emit(void *userdata, const BrokerSignal *signal)
+{
+        bus_tell_owner(((Manager *) userdata)->bus, signal);
+}
+
+static void broker_wake(void *userdata, usec_t deadline)
+{
+        Manager *m = userdata;
+
+        if (!timer_is_set(&m->broker_timer) || deadline < m->broker_timer.deadline)
+                timer_set(&m->broker_timer, deadline);
+}
+
+/* -- The start, in this order ------------------------------------------------------------------ */
+
+static int make_dir(const char *path)
+{
+        char copy[4096];
+
+        if ((size_t) snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
+                return -ENAMETOOLONG;
+        for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = 0;
+                (void) mkdir(copy, 0755);
+                *slash = '/';
+        }
+        return mkdir(copy, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int open_directories(Manager *m)
+{
+        int r;
+
+        r = make_dir(m->options.runtime_dir);
+        if (r >= 0) {
+                m->runtime_fd = open(m->options.runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                r = m->runtime_fd < 0 ? -errno : states_dir_new(&m->states, m->runtime_fd);
+        }
+        if (r < 0) {
+                log_error("The runtime directory %s cannot be used: %s", m->options.runtime_dir,
+                        strerror(-r));
+                return r;
+        }
+        r = make_dir(m->options.state_dir);
+        if (r < 0)
+                log_warning("The state directory %s cannot be made, nothing will be kept over a "
+                            "reboot: %s",
+                        m->options.state_dir, strerror(-r));
+        return 0;
+}
+
+static int take_settings(Manager *m, Settings *settings)
+{
+        free(settings->runtime_dir);
+        free(settings->state_dir);
+        settings->runtime_dir = strdup(m->options.runtime_dir);
+        settings->state_dir = strdup(m->options.state_dir);
+        if (!settings->runtime_dir || !settings->state_dir)
+                return -ENOMEM;
+        if (faccessat(m->runtime_fd, TIME_OFF_FILE, F_OK, 0) == 0)
+                settings->time.observe = TIME_OBSERVE_YES;
+        m->quota.limits[QUOTA_ATTACHMENTS] = settings->quota_attachments;
+        m->quota.limits[QUOTA_HOLDS] = settings->quota_holds;
+        m->quota.limits[QUOTA_LOOKUPS] = settings->quota_lookups;
+        m->quota.limits[QUOTA_CONNECTIONS] = settings->quota_connections;
+        return 0;
+}
+
+static int on_stop_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
+{
+        return sd_event_exit(sd_event_source_get_event(s), 0);
+}
+
+static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
+{
+        char error[CONFIG_ERROR_SIZE] = "";
+
+        if (manager_reload(userdata, error) < 0)
+                log_error("%s", error[0] ? error : "The configuration cannot be read again");
+        return 0;
+}
+
+static int make_event(Manager *m)
+{
+        sigset_t signals;
+        int r;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+                return -errno;
+        if ((r = sd_event_default(&m->event)) < 0 ||
+                (r = sd_event_add_signal(m->event, NULL, SIGTERM, on_stop_signal, m)) < 0 ||
+                (r = sd_event_add_signal(m->event, NULL, SIGINT, on_stop_signal, m)) < 0 ||
+                (r = sd_event_add_signal(m->event, NULL, SIGHUP, on_reload_signal, m)) < 0)
+                return r;
+        /* only where WatchdogSec= asks for it */
+        return sd_event_set_watchdog(m->event, true);
+}
+
+/* lws_system_ops_t.reboot: logind knows what must end first. */
+static int reboot_by_logind(void)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = sd_bus_open_system(&bus);
+        if (r >= 0)
+                r = sd_bus_call_method(bus, "org.freedesktop.login1", "/org/freedesktop/login1",
+                        "org.freedesktop.login1.Manager", "Reboot", &error, NULL, "b", 0);
+        if (r < 0)
+                log_error("logind does not reboot the machine: %s",
+                        error.message ? error.message : strerror(-r));
+        sd_bus_error_free(&error);
+        return r < 0;
+}
+
+static int make_context(Manager *m)
+{
+        void *loops[] = { m->event };
+        lws_system_ops_t ops = { .reboot = reboot_by_logind };
+        struct lws_context_creation_info info;
+
+        lws_context_info_defaults(&info, NULL);
+        info.options = LWS_SERVER_OPTION_SDEVENT;
+        info.foreign_loops = loops;
+        info.count_threads = 1;
+        info.system_ops = &ops;
+        info.user = m;
+        m->cx = lws_create_context(&info);
+        if (!m->cx)
+                return -ENOMEM;
+        m->thread = context_thread(m->cx, 0);
+        m->ladder = context_ladder(m->cx);
+        timer_init(&m->broker_timer, m->thread, on_broker_timer);
+        timer_init(&m->resume_timer, m->thread, on_resume_timer);
+        timer_init(&m->turn_timer, m->thread, on_turn);
+        timer_init(&m->settle_timer, m->thread, on_settled);
+        m->ladder_watch.changed = on_ladder_change;
+        m->ladder_watch.waiting = on_ladder_waiting;
+        ladder_watch_link(m->ladder, &m->ladder_watch);
+        ladder_set_flap(m->ladder, m->settings->flap_usec);
+        return ladder_set_target(m->ladder, m->settings->target);
+}
+
+/* Where the last run stood, if that was in this boot. */
+static void resume(Manager *m)
+{
+        states_dir_load(m->states, &m->view);
+        if (m->view.resuming) {
+                log_info("Coming back to state %s", state_to_string(m->view.state));
+                timer_set(&m->resume_timer, thread_now(m->thread) + RESUME_USEC);
+        }
+        broker_change(m->broker, m->view.state, m->view.serial, m->view.monotonic_usec);
+        m->files_dirty = true;
+        timer_set(&m->turn_timer, 0);
+}
+
+static int make_broker(Manager *m)
+{
+        static const BrokerOps ops = { broker_emit, broker_wake };
+        sd_id128_t id;
+        int r;
+
+        r = sd_id128_randomize(&id);
+        if (r < 0)
+                return r;
+        sd_id128_to_string(id, m->instance_id);
+        r = broker_new(&m->broker, &m->quota, LWSD_IDS_PER_SIGNAL, &ops, m);
+        if (r >= 0)
+                r = callers_new(&m->callers, m, m->broker, &m->quota, bus_resolver_forget);
+        return r;
+}
+
+static int start_helpers(Manager *m)
+{
+        int r;
+
+        r = system_new(&m->system, m->cx, m->settings);
+        if (r < 0)
+                return r;
+        if (m->view.resuming)
+                system_resume(m->system, m->view.state);
+        m->network_watch.changed = on_network_change;
+        network_watch_link(system_network(m->system), &m->network_watch);
+        m->time_watch.changed = on_time_change;
+        m->time_watch.stepped = on_clock_stepped;
+        if (system_time(m->system))
+                time_client_watch_link(system_time(m->system), &m->time_watch);
+        m->portal_watch.changed = on_portal_change;
+        if (system_portal(m->system))
+                portal_check_watch_link(system_portal(m->system), &m->portal_watch);
+        return 0;
+}
+
+static int on_connection(void *userdata, int fd)
+{
+        return bus_accept(((Manager *) userdata)->bus, fd);
+}
+
+/* Before anything is read or written in the runtime directory: it may be another lwsd's. Who
+ * connects is accepted once the loop turns. */
+static int make_socket(Manager *m, StoredFd *fds, size_t n)
+{
+        return private_socket_new(
+                &m->socket, m->thread, m->options.private_socket, fds, n, on_connection, m);
+}
+
+static int make_bus(Manager *m)
+{
+        int r;
+
+        r = bus_new(&m->bus, m);
+        if (r < 0)
+                return r;
+        bus_dirty(m->bus, BUS_DIRTY_ALL);
+        return m->options.no_bus ? 0 : bus_connect(m->bus);
+}
+
+int manager_new(Manager **ret, const ManagerOptions *options, Settings *settings)
+{
+        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(*m));
+        _cleanup_(freep) StoredFd *fds = NULL;
+        size_t n = 0;
+        int r;
+
+        if (!m) {
+                settings_free(settings);
+                return -ENOMEM;
+        }
+        m->options = *options;
+        m->settings = settings;
+        m->runtime_fd = -EBADF;
+        if ((r = notify_take_fds(&fds, &n)) < 0 || (r = open_directories(m)) < 0 ||
+                (r = take_settings(m, settings)) < 0 || (r = make_event(m)) < 0 ||
+                (r = make_context(m)) < 0 || (r = make_socket(m, fds, n)) < 0 ||
+                (r = make_broker(m)) < 0 ||
+                (r = holds_new(&m->holds, m->thread, m->ladder, &m->quota, m->runtime_fd)) < 0)
+                return r;
+        holds_restore(m->holds, fds, n);
+        resume(m);
+        if ((r = start_helpers(m)) < 0 || (r = make_bus(m)) < 0)
+                return r;
+        for (size_t i = 0; i < n; i++)
+                fd_close(fds[i].fd);
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+/* The reverse of the start. What is shown outside stays as it was: a stop is no fall. */
+Manager *manager_free(Manager *m)
+{
+        if (!m)
+                return NULL;
+        if (m->ladder)
+                ladder_watch_unlink(&m->ladder_watch);
+        if (m->bus)
+                bus_flush(m->bus);
+        private_socket_free(m->socket);
+        m->bus = bus_free(m->bus);
+        if (m->system) {
+                network_watch_unlink(&m->network_watch);
+                if (system_time(m->system))
+                        time_client_watch_unlink(&m->time_watch);
+                if (system_portal(m->system))
+                        portal_check_watch_unlink(&m->portal_watch);
+        }
+        m->system = system_free(m->system);
+        holds_free(m->holds);
+        callers_free(m->callers);
+        broker_free(m->broker);
+        quota_deinit(&m->quota);
+        if (m->cx) {
+                timer_cancel(&m->broker_timer);
+                timer_cancel(&m->resume_timer);
+                timer_cancel(&m->turn_timer);
+                timer_cancel(&m->settle_timer);
+                lws_context_destroy(m->cx);
+        }
+        sd_event_unref(m->event);
+        states_dir_free(m->states);
+        fd_close(m->runtime_fd);
+        settings_free(m->settings);
+        free(m);
+        return NULL;
+}
+
+int manager_run(Manager *m)
+{
+        int r;
+
+        notify_ready();
+        r = sd_event_loop(m->event);
+        notify_stopping();
+        if (m->files_dirty)
+                states_dir_update(m->states, &m->view);
+        return r;
+}
+
+int manager_reload(Manager *m, char error[static CONFIG_ERROR_SIZE])
+{
+        Settings *settings, *old = m->settings;
+        int r;
+
+        notify_reloading();
+        r = config_load(&settings, &m->options.config, error);
+        if (r >= 0) {
+                if (system_portal(m->system))
+                        portal_check_watch_unlink(&m->portal_watch);
+                r = take_settings(m, settings);
+                if (r >= 0)
+                        r = system_reload(m->system, settings);
+                m->settings = settings;
+                settings_free(old);
+                ladder_set_flap(m->ladder, settings->flap_usec);
+                (void) ladder_set_target(m->ladder, settings->target);
+                if (system_portal(m->system))
+                        portal_check_watch_link(system_portal(m->system), &m->portal_watch);
+                bus_dirty(m->bus, BUS_DIRTY_ALL);
+                log_info("The configuration was read again");
+        }
+        notify_ready();
+        return r;
+}
