@@ -11,8 +11,7 @@
 
 #define TOS_CS6 0xc0 /* network control (REQ_DHCP 31) */
 
-/* -- DHCP by packet socket ----------------------------------------------------------------------
- */
+/* -- DHCP by packet socket --------------------------------------------------------------------- */
 
 /* Offsets: from the start of the IP header, and from X, the start of the UDP header less nothing:
  * BPF_MSH puts the length of the IP header into X. */
@@ -100,8 +99,7 @@ int dhcp4_socket_send_broadcast(
         return n < 0 ? n : packet_send(fd, &to, frame, (size_t) n);
 }
 
-/* -- DHCP by the kernel's own UDP ---------------------------------------------------------------
- */
+/* -- DHCP by the kernel's own UDP -------------------------------------------------------------- */
 
 int dhcp4_socket_udp(const Link *link, struct in_addr address)
 {
@@ -136,8 +134,7 @@ int dhcp4_socket_send_unicast(int fd, struct in_addr to, const void *payload, si
                        : 0;
 }
 
-/* -- ARP ----------------------------------------------------------------------------------------
- */
+/* -- ARP --------------------------------------------------------------------------------------- */
 
 enum { AT_SENDER = 14, AT_TARGET = 24, ARP_FILTER_SIZE = 8 };
 

@@ -46,8 +46,7 @@ static usec_t now_of(const Dhcp4Client *c)
         return thread_now(network_thread(c->link->network));
 }
 
-/* -- Identity -----------------------------------------------------------------------------------
- */
+/* -- Identity ---------------------------------------------------------------------------------- */
 
 static void set_host_name(Dhcp4Identity *id, const LinkSettings *s)
 {
@@ -117,8 +116,7 @@ static Dhcp4Config make_config(const Link *link)
         return config;
 }
 
-/* -- The lease file -----------------------------------------------------------------------------
- */
+/* -- The lease file ---------------------------------------------------------------------------- */
 
 static void save_now(Dhcp4Client *c)
 {
@@ -140,8 +138,7 @@ static void on_save_timer(Timer *t, usec_t now)
         save_now(container_of(t, Dhcp4Client, save_timer));
 }
 
-/* -- Words for people ---------------------------------------------------------------------------
- */
+/* -- Words for people -------------------------------------------------------------------------- */
 
 static void log_lease(const Dhcp4Client *c)
 {
@@ -196,8 +193,7 @@ static void tell_waiting(Dhcp4Client *c, usec_t now)
         network_touch(link->network);
 }
 
-/* -- Packets ------------------------------------------------------------------------------------
- */
+/* -- Packets ----------------------------------------------------------------------------------- */
 
 static void run(Dhcp4Client *c);
 
@@ -348,8 +344,7 @@ static void send_arp(Dhcp4Client *c, const Dhcp4Event *e)
                 log_debug("%s: cannot send ARP: %s", c->link->name, strerror(-r));
 }
 
-/* -- What the machine wants done ----------------------------------------------------------------
- */
+/* -- What the machine wants done --------------------------------------------------------------- */
 
 static void on_lease(Dhcp4Client *c)
 {
@@ -424,8 +419,7 @@ static void on_timer(Timer *t, usec_t now)
         run(c);
 }
 
-/* -- What link.c says ---------------------------------------------------------------------------
- */
+/* -- What link.c says -------------------------------------------------------------------------- */
 
 int dhcp4_client_new(Dhcp4Client **ret, Link *link)
 {

@@ -58,8 +58,7 @@ void dhcp4_lease_keep_gateway(Dhcp4Lease *lease, const Dhcp4Lease *old)
         lease->has_gateway_mac = true;
 }
 
-/* -- Text ---------------------------------------------------------------------------------------
- */
+/* -- Text -------------------------------------------------------------------------------------- */
 
 typedef struct Text Text;
 struct Text {

@@ -16,8 +16,7 @@
 
 static const uint8_t everyone[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-/* -- Events -------------------------------------------------------------------------------------
- */
+/* -- Events ------------------------------------------------------------------------------------ */
 
 static Dhcp4Event *push_event(Dhcp4Machine *c, Dhcp4EventType type)
 {
@@ -48,8 +47,7 @@ static void push_arp(Dhcp4Machine *c, ArpPacket arp, const uint8_t to[static 6])
         memcpy(e->arp_to, to, 6);
 }
 
-/* -- Packets out --------------------------------------------------------------------------------
- */
+/* -- Packets out ------------------------------------------------------------------------------- */
 
 static void send_message(Dhcp4Machine *c, Dhcp4Type type, usec_t now)
 {
@@ -69,8 +67,7 @@ static void send_request(Dhcp4Machine *c, usec_t now)
         c->next = dhcp4_retry_sent(&c->retry, now, c->rng);
 }
 
-/* -- States -------------------------------------------------------------------------------------
- */
+/* -- States ------------------------------------------------------------------------------------ */
 
 /* The only place that changes the state. */
 static void set_state(Dhcp4Machine *c, Dhcp4State state)
@@ -214,8 +211,7 @@ static void start_acd(Dhcp4Machine *c, usec_t now, AcdMode mode)
         acd_start(&c->acd, now, mode, c->lease.address, c->config.identity.mac, c->rng);
 }
 
-/* -- Conflicts and the known network ------------------------------------------------------------
- */
+/* -- Conflicts and the known network ----------------------------------------------------------- */
 
 static void conflict(Dhcp4Machine *c, usec_t now)
 {
@@ -297,8 +293,7 @@ void dhcp4_machine_receive_arp(Dhcp4Machine *c, usec_t now, const void *data, si
         acd_did(c, now, acd_receive(&c->acd, now, &arp));
 }
 
-/* -- Packets in ---------------------------------------------------------------------------------
- */
+/* -- Packets in -------------------------------------------------------------------------------- */
 
 /* RFC 8925 3.2: this network does without IPv4, and so can we. */
 static bool is_v6only(const Dhcp4Machine *c, const Dhcp4Message *m)
@@ -467,8 +462,7 @@ void dhcp4_machine_receive(Dhcp4Machine *c, usec_t now, const void *data, size_t
         }
 }
 
-/* -- Time ---------------------------------------------------------------------------------------
- */
+/* -- Time -------------------------------------------------------------------------------------- */
 
 /* The end of a lease: out of use in every state, and asked for anew where it was the state's aim.
  */
@@ -587,8 +581,7 @@ void dhcp4_machine_timeout(Dhcp4Machine *c, usec_t now)
                 state_timeout(c, now);
 }
 
-/* -- What the owner asks for --------------------------------------------------------------------
- */
+/* -- What the owner asks for ------------------------------------------------------------------- */
 
 void dhcp4_machine_init(Dhcp4Machine *c, const Dhcp4Config *config, Rng *rng)
 {

@@ -22,8 +22,7 @@ struct Fields {
         size_t n;
 };
 
-/* -- Decoding one option. Each gets the whole value and takes it or leaves it. ------------------
- */
+/* -- Decoding one option. Each gets the whole value and takes it or leaves it. ----------------- */
 
 int dhcp4_mask_to_length(struct in_addr mask)
 {
@@ -220,27 +219,11 @@ static void decode_ntp(Dhcp4Message *m, Reader *r)
         decode_servers(r, m->options.ntp, &m->options.n_ntp);
 }
 
-/* Text without the NULs that some servers append (RFC 2132 2); false when it does not fit or has
- * one inside. */
-static bool read_text(Reader *r, char *ret, size_t size)
-{
-        size_t len = r->size;
-        const char *p = (const char *) reader_bytes(r, len);
-
-        while (len > 0 && !p[len - 1])
-                len--;
-        if (len == 0 || len >= size || memchr(p, 0, len))
-                return false;
-        memcpy(ret, p, len);
-        ret[len] = 0;
-        return true;
-}
-
 static void decode_domain(Dhcp4Message *m, Reader *r)
 {
         char name[DOMAIN_NAME_SIZE + 1];
 
-        if (!read_text(r, name, sizeof(name)))
+        if (!option_read_text(r, name, sizeof(name)))
                 return;
         if (name[strlen(name) - 1] == '.')
                 name[strlen(name) - 1] = 0;
@@ -258,17 +241,9 @@ static void decode_search(Dhcp4Message *m, Reader *r)
                 domain_list_add(m->options.search, sizeof(m->options.search), name);
 }
 
-/* RFC 8910 2: an https URI; the one URN that exists says that there is no portal. */
 static void decode_portal(Dhcp4Message *m, Reader *r)
 {
-        char uri[DHCP4_PORTAL_SIZE];
-
-        if (!read_text(r, uri, sizeof(uri)) || strncmp(uri, "https://", 8) != 0)
-                return;
-        for (const char *p = uri; *p; p++)
-                if (*p <= ' ' || *p >= 0x7f || strchr("\"<>\\^`{|}", *p))
-                        return;
-        memcpy(m->options.captive_portal, uri, sizeof(uri));
+        (void) option_read_uri(r, m->options.captive_portal, sizeof(m->options.captive_portal));
 }
 
 static void decode_message(Dhcp4Message *m, Reader *r)
@@ -283,8 +258,7 @@ static void decode_message(Dhcp4Message *m, Reader *r)
         m->text[n] = 0;
 }
 
-/* -- The message --------------------------------------------------------------------------------
- */
+/* -- The message ------------------------------------------------------------------------------- */
 
 typedef struct Decoder Decoder;
 struct Decoder {
@@ -429,8 +403,7 @@ bool dhcp4_message_has_lease(const Dhcp4Message *m)
         return m->has_lease_time && m->lease_time > 0 && dhcp4_address_is_valid(m->yiaddr);
 }
 
-/* -- Building -----------------------------------------------------------------------------------
- */
+/* -- Building ---------------------------------------------------------------------------------- */
 
 /* REQ_DHCP 4: byte for byte the same in every message; 121 stands before 33 and 3. The last is
  * asked for only by a host that can do without IPv4. */

@@ -131,3 +131,32 @@ void domain_list_add(char *list, size_t size, const char *name)
                 list[used] = ' ';
         memcpy(list + used + blank, name, len + 1);
 }
+
+bool option_read_text(Reader *r, char *ret, size_t size)
+{
+        size_t len = reader_left(r);
+        const char *p = (const char *) reader_bytes(r, len);
+
+        while (p && len > 0 && !p[len - 1])
+                len--;
+        if (!p || len == 0 || len >= size || memchr(p, 0, len))
+                return false;
+        memcpy(ret, p, len);
+        ret[len] = 0;
+        return true;
+}
+
+bool option_read_uri(Reader *r, char *ret, size_t size)
+{
+        char uri[256];
+
+        if (!option_read_text(r, uri, sizeof(uri)) || strncmp(uri, "https://", 8) != 0)
+                return false;
+        for (const char *p = uri; *p; p++)
+                if (*p <= ' ' || *p >= 0x7f || strchr("\"<>\\^`{|}", *p))
+                        return false;
+        if (strlen(uri) >= size)
+                return false;
+        strcpy(ret, uri);
+        return true;
+}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * Domain names as servers hand them out in options: hostile until they are host names. A list of
- * them is one text with blanks between, which is how files and people want it.
+ * Texts as DHCP servers of both families hand them out in options: hostile until they are host
+ * names or URIs. A list of names is one text with blanks between, which is how files and people
+ * want it.
  */
 #include "util/buf.h"
 
@@ -19,3 +20,10 @@ bool domain_read(Reader *r, char ret[static DOMAIN_NAME_SIZE]);
 bool domain_read_list(Reader *r, char *list, size_t size);
 /* Appends unless it is there already or does not fit. */
 void domain_list_add(char *list, size_t size, const char *name);
+
+/* The whole option as text without the NULs that some servers append (RFC 2132 2); false when it is
+ * empty, has one inside, or does not fit. */
+bool option_read_text(Reader *r, char *ret, size_t size);
+/* An https URI in plain characters (RFC 8910 2); the one URN that exists there says that there is
+ * no portal, and so gives false as everything else does. */
+bool option_read_uri(Reader *r, char *ret, size_t size);
