@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The peer as a program: peer SOCKET STATE [COMMAND...]. Serves at SOCKET, climbs to STATE a moment
- * after the first attach, runs COMMAND and exits as that does. */
+/* The peer as a program: peer SOCKET STATE [COMMAND...]. Serves at SOCKET, climbs to STATE after
+ * the first attach, runs COMMAND and exits as that does. */
 #include "lib/peer.h"
 #include <lwsd/lwsd-client.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 int main(int argc, char **argv)
 {
-        struct timespec moment = { .tv_nsec = 2000000 };
         int state = argc > 3 ? lwsd_state_from_string(argv[2]) : -1, status;
         Peer peer;
         pid_t pid;
@@ -20,6 +18,7 @@ int main(int argc, char **argv)
                 fprintf(stderr, "usage: peer SOCKET STATE COMMAND...\n");
                 return 2;
         }
+        peer.shared->climb_to = state;
         pid = fork();
         if (pid == 0) {
                 setenv("LWSD_SOCKET", argv[1], 1);
@@ -27,11 +26,8 @@ int main(int argc, char **argv)
                 perror(argv[3]);
                 _exit(127);
         }
-        while (waitpid(pid, &status, WNOHANG) == 0) {
-                if (peer.shared->attaches > 0 && peer.shared->state != state)
-                        peer_move(&peer, state);
-                nanosleep(&moment, NULL);
-        }
+        if (waitpid(pid, &status, 0) < 0)
+                return 1;
         peer_deinit(&peer);
         return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

@@ -150,16 +150,6 @@ static void tell(Server *s, const char *member, bool enter)
         }
 }
 
-static int on_release(sd_event_source *source, void *userdata)
-{
-        Server *s = userdata;
-
-        sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        tell(s, "Left", false);
-        tell(s, "Attached", true);
-        return 0;
-}
-
 static void change(Server *s, int next)
 {
         int old = s->shared->state;
@@ -186,6 +176,18 @@ static void move_to(Server *s, int state)
                 change(s, state);
         while (s->shared->state < state)
                 change(s, s->shared->state + 1);
+}
+
+static int on_release(sd_event_source *source, void *userdata)
+{
+        Server *s = userdata;
+
+        sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        tell(s, "Left", false);
+        tell(s, "Attached", true);
+        if (s->shared->climb_to)
+                move_to(s, s->shared->climb_to);
+        return 0;
 }
 
 static int on_control(sd_event_source *source, int fd, uint32_t revents, void *userdata)

@@ -16,6 +16,7 @@ struct PeerShared {
         uint64_t entered_usec[32];
         int64_t steps_left; /* calls, replies and signals until it dies; below 0: never */
         unsigned connections, attachments, attaches, messages, holds;
+        int climb_to;          /* the state to move to after the first attach; 0: none */
         unsigned quota;        /* attachments; 0: no limit */
         bool refuse_hold;      /* AccessDenied */
         bool drop_connections; /* takes a connection and closes it at once */
