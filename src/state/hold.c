@@ -25,7 +25,6 @@ int hold_new(Hold **ret, Ladder *ladder, int state, HoldKind kind, const char *w
         hold->ladder = ladder;
         hold->rank = state_rank(state);
         hold->kind = kind;
-        hold->code = "";
         text_copy(hold->who, sizeof(hold->who), who ? who : "");
         *ret = hold;
         return 0;
@@ -61,7 +60,7 @@ void hold_assert(Hold *hold, const char *code, usec_t next_try_usec, const char 
         } else if (strcmp(hold->code, code) == 0 && strcmp(hold->why, why) == 0 &&
                    hold->next_try_usec == next_try_usec)
                 return;
-        hold->code = code;
+        text_copy(hold->code, sizeof(hold->code), code);
         hold->next_try_usec = next_try_usec;
         memcpy(hold->why, why, sizeof(why));
         hold_changed(hold);

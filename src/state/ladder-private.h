@@ -11,19 +11,20 @@
 #define LADDER_STEPS_MAX 64
 
 #define HOLD_TEXT_MAX 256 /* with the terminating NUL */
+#define HOLD_CODE_MAX 32
 
 struct Hold {
         List link; /* Ladder.holds[kind][rank] while asserted */
         Ladder *ladder;
         int rank;
         HoldKind kind;
-        const char *code;
         usec_t since_usec, next_try_usec;
         /* CLOCK_BOOTTIME when a process call first saw it missing below the current rung;
          * USEC_INFINITY: not */
         usec_t missing_usec;
         uid_t uid;
         pid_t pid;
+        char code[HOLD_CODE_MAX];
         char who[HOLD_TEXT_MAX];
         char why[HOLD_TEXT_MAX];
 };
@@ -58,8 +59,7 @@ struct Ladder {
         unsigned n_requests;
 
         List watches;
-        /* A walk over the watches: behind the one being told, behind the last there is to tell. */
-        List watch_place, watch_end;
+        ListWalk watch_walk;
         List holds[HOLD_REQUIRED + 1][LADDER_RUNGS];
 
         /* The one veto there can be: asking stops at the first. */

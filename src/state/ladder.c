@@ -142,26 +142,19 @@ void ladder_watch_unlink(LadderWatch *watch)
         list_unlink(&watch->link);
 }
 
-/* Any watch may come or go inside a call, so the walk keeps its place by two links of its own: one
- * behind the watch being called, one behind the last that was there at the start. */
 static void tell_watches(Ladder *ladder, const LadderChange *change)
 {
-        List *place = &ladder->watch_place, *end = &ladder->watch_end;
+        List *it;
 
-        list_link_front(&ladder->watches, place);
-        list_link_tail(&ladder->watches, end);
-        while (place->next != end) {
-                LadderWatch *watch = list_entry(place->next, LadderWatch, link);
+        list_walk_begin(&ladder->watch_walk, &ladder->watches);
+        while ((it = list_walk_next(&ladder->watch_walk))) {
+                LadderWatch *watch = list_entry(it, LadderWatch, link);
 
-                list_unlink(place);
-                list_link_front(&watch->link, place);
                 if (change)
                         watch->changed(watch, change);
                 else if (watch->waiting)
                         watch->waiting(watch);
         }
-        list_unlink(place);
-        list_unlink(end);
 }
 
 /* -- Changes ----------------------------------------------------------------------------------- */

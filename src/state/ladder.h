@@ -107,7 +107,7 @@ int hold_new(Hold **ret, Ladder *ladder, int state, HoldKind kind, const char *w
 /* Drops and frees. NULL is fine. */
 Hold *hold_free(Hold *hold);
 DEFINE_CLEANUP(Hold, hold_free)
-/* Asserts, or changes what an asserted one says. `code` is a literal. `next_try_usec` is
+/* Asserts, or changes what an asserted one says. `code` is copied (31 bytes). `next_try_usec` is
  * CLOCK_MONOTONIC, 0 for none. Cannot fail: a text that finds no memory is shortened. */
 void hold_assert(Hold *hold, const char *code, usec_t next_try_usec, const char *fmt, ...)
         _printf_(4, 5);

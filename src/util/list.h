@@ -84,3 +84,31 @@ static inline void list_splice_tail(List *to, List *from)
         to->prev = from->prev;
         list_init(from);
 }
+
+/* A walk during which any link may come, go and be freed: it keeps its place by two links of its
+ * own on the list. What comes during the walk is not visited. One walk at a time with each
+ * ListWalk. */
+typedef struct ListWalk ListWalk;
+struct ListWalk {
+        List place, end;
+};
+
+static inline void list_walk_begin(ListWalk *walk, List *head)
+{
+        list_link_front(head, &walk->place);
+        list_link_tail(head, &walk->end);
+}
+
+/* The next link, or NULL, after which the walk is over. */
+static inline List *list_walk_next(ListWalk *walk)
+{
+        List *next = walk->place.next;
+
+        list_unlink(&walk->place);
+        if (next == &walk->end) {
+                list_unlink(&walk->end);
+                return NULL;
+        }
+        list_link_front(next, &walk->place);
+        return next;
+}

@@ -20,22 +20,29 @@ static inline __attribute__((unused)) uint64_t test_seed(void)
         return seed;
 }
 
+static inline __attribute__((unused)) int suite_run(
+        const char *name, const TTest *const tests[], size_t n_tests)
+{
+        Suite *suite = suite_create(name);
+        TCase *tc = tcase_create(name);
+        SRunner *runner;
+        int failed;
+
+        tcase_set_timeout(tc, 30);
+        for (size_t i = 0; i < n_tests; i++)
+                tcase_add_test(tc, tests[i]);
+        suite_add_tcase(suite, tc);
+        runner = srunner_create(suite);
+        srunner_run_all(runner, CK_ENV);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 #define TEST_MAIN(name, ...)                                                                       \
         int main(void)                                                                             \
         {                                                                                          \
                 const TTest *const tests[] = { __VA_ARGS__ };                                      \
-                Suite *suite = suite_create(name);                                                 \
-                TCase *tc = tcase_create(name);                                                    \
-                SRunner *runner;                                                                   \
-                int failed;                                                                        \
                                                                                                    \
-                tcase_set_timeout(tc, 30);                                                         \
-                for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)                      \
-                        tcase_add_test(tc, tests[i]);                                              \
-                suite_add_tcase(suite, tc);                                                        \
-                runner = srunner_create(suite);                                                    \
-                srunner_run_all(runner, CK_ENV);                                                   \
-                failed = srunner_ntests_failed(runner);                                            \
-                srunner_free(runner);                                                              \
-                return failed ? EXIT_FAILURE : EXIT_SUCCESS;                                       \
+                return suite_run(name, tests, sizeof(tests) / sizeof(tests[0]));                   \
         }
