@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
 #include <string.h>
 
 static struct nlmsghdr *request_begin(RtnlRequest *ret, uint32_t seq, uint16_t type, uint16_t flags)
@@ -57,6 +59,8 @@ void rtnl_build_dump(RtnlRequest *ret, uint32_t seq, uint16_t type, int family)
         else
                 *(struct rtmsg *) mnl_nlmsg_put_extra_header(h, sizeof(struct rtmsg)) =
                         (struct rtmsg){ .rtm_family = (uint8_t) family };
+        if (type == RTM_GETLINK)
+                put_u32(h, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
         request_end(ret, h);
 }
 
@@ -77,6 +81,23 @@ void rtnl_build_link_mtu(RtnlRequest *ret, uint32_t seq, int ifindex, uint32_t m
 
         info->ifi_index = ifindex;
         put_u32(h, IFLA_MTU, mtu);
+        request_end(ret, h);
+}
+
+void rtnl_build_link_promote(RtnlRequest *ret, uint32_t seq, int ifindex)
+{
+        struct nlmsghdr *h = request_begin(ret, seq, RTM_NEWLINK, NLM_F_ACK);
+        struct ifinfomsg *info = mnl_nlmsg_put_extra_header(h, sizeof(*info));
+        struct nlattr *spec, *inet, *conf;
+
+        info->ifi_index = ifindex;
+        spec = mnl_attr_nest_start(h, IFLA_AF_SPEC);
+        inet = mnl_attr_nest_start(h, AF_INET);
+        conf = mnl_attr_nest_start(h, IFLA_INET_CONF);
+        put_u32(h, IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
+        mnl_attr_nest_end(h, conf);
+        mnl_attr_nest_end(h, inet);
+        mnl_attr_nest_end(h, spec);
         request_end(ret, h);
 }
 
@@ -104,6 +125,8 @@ void rtnl_build_address_set(RtnlRequest *ret, uint32_t seq, const RtnlAddress *a
         put_ip(h, IFA_BROADCAST, &a->broadcast);
         put_u32(h, IFA_FLAGS, a->flags);
         put(h, IFA_CACHEINFO, &info, sizeof(info));
+        if (a->metric > 0)
+                put_u32(h, IFA_RT_PRIORITY, a->metric);
         if (a->protocol)
                 put(h, IFA_PROTO, &a->protocol, sizeof(a->protocol));
         request_end(ret, h);

@@ -97,7 +97,7 @@ static bool parse_link_families(const struct nlattr *const *attrs, RtnlLink *lin
 
 static bool parse_link(const struct nlmsghdr *h, RtnlMessage *ret)
 {
-        const struct nlattr *attrs[IFLA_AF_SPEC + 1];
+        const struct nlattr *attrs[IFLA_MAX_MTU + 1];
         const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
         RtnlLink *link = &ret->link;
 
@@ -110,6 +110,7 @@ static bool parse_link(const struct nlmsghdr *h, RtnlMessage *ret)
                 .arp_type = info->ifi_type,
                 .flags = info->ifi_flags,
                 .mtu = attr_u32(attrs[IFLA_MTU]),
+                .max_mtu = attr_u32(attrs[IFLA_MAX_MTU]),
                 .operstate = attr_u8(attrs[IFLA_OPERSTATE]),
                 .is_inet6 = info->ifi_family == AF_INET6,
         };
@@ -155,6 +156,7 @@ static bool parse_address(const struct nlmsghdr *h, RtnlMessage *ret)
                 .flags = attrs[IFA_FLAGS] ? attr_u32(attrs[IFA_FLAGS]) : msg->ifa_flags,
                 .scope = msg->ifa_scope,
                 .protocol = attr_u8(attrs[IFA_PROTO]),
+                .metric = attr_u32(attrs[IFA_RT_PRIORITY]),
                 .valid_sec = RTNL_FOREVER,
                 .preferred_sec = RTNL_FOREVER,
         };
@@ -357,6 +359,7 @@ static bool parse_message(const struct nlmsghdr *h, RtnlMessage *ret)
         case RTM_NEWROUTE:
         case RTM_DELROUTE:
                 ret->removed = h->nlmsg_type == RTM_DELROUTE;
+                ret->replaced = !ret->removed && (h->nlmsg_flags & NLM_F_REPLACE);
                 return parse_route(h, ret);
         case RTM_NEWNDUSEROPT:
                 return parse_nd(h, ret);

@@ -21,6 +21,7 @@ struct RtnlLink {
         uint8_t mac_len;
         uint16_t arp_type; /* ARPHRD_* */
         uint32_t mtu;      /* 0: not said */
+        uint32_t max_mtu;  /* 0: not said, or no bound */
         uint32_t flags;    /* IFF_* */
         uint8_t operstate; /* IF_OPER_* */
         bool is_inet6; /* from IPv6 (RTNLGRP_IPV6_IFINFO): of the rest, only inet6_flags counts */
@@ -37,6 +38,7 @@ struct RtnlAddress {
         uint32_t flags;   /* IFA_F_* */
         uint8_t scope;
         uint8_t protocol;                  /* IFAPROT_*; 0 on kernels that have none */
+        uint32_t metric;                   /* of the prefix's route; 0: the kernel's default */
         uint32_t valid_sec, preferred_sec; /* RTNL_FOREVER */
 };
 
@@ -94,6 +96,7 @@ typedef struct RtnlMessage RtnlMessage;
 struct RtnlMessage {
         RtnlKind kind;
         bool removed;     /* RTM_DEL* */
+        bool replaced;    /* a new route took the place of another, which is not told of */
         bool interrupted; /* part of a dump during which something changed: ask again */
         uint32_t seq, port;
         union {
@@ -120,6 +123,9 @@ struct RtnlRequest {
 /* type: RTM_GETLINK, RTM_GETADDR or RTM_GETROUTE. */
 void rtnl_build_dump(RtnlRequest *ret, uint32_t seq, uint16_t type, int family);
 void rtnl_build_link_up(RtnlRequest *ret, uint32_t seq, int ifindex);
+/* Lets another address of a network step in for a first one that is taken away, instead of all of
+ * them going with it. */
+void rtnl_build_link_promote(RtnlRequest *ret, uint32_t seq, int ifindex);
 void rtnl_build_link_mtu(RtnlRequest *ret, uint32_t seq, int ifindex, uint32_t mtu);
 /* Adds or replaces: what is there gets the new lifetimes and flags. */
 void rtnl_build_address_set(RtnlRequest *ret, uint32_t seq, const RtnlAddress *a);
