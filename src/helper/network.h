@@ -59,10 +59,10 @@ struct Link {
         char name[IFNAMSIZ];
         uint8_t mac[32];
         uint8_t mac_len;
-        uint16_t arp_type; /* ARPHRD_* */
-        uint32_t mtu;
-        uint32_t flags; /* IFF_* */
-        bool carrier;   /* IFF_LOWER_UP and operstate UP or UNKNOWN */
+        uint16_t arp_type;     /* ARPHRD_* */
+        uint32_t mtu, max_mtu; /* max_mtu 0: no bound known */
+        uint32_t flags;        /* IFF_* */
+        bool carrier;          /* IFF_LOWER_UP and operstate UP or UNKNOWN */
         bool loopback;
         bool managed;                 /* a [Link] section says so and no other manager owns it */
         const LinkSettings *settings; /* NULL: observed only */

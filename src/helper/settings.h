@@ -194,6 +194,8 @@ DEFINE_CLEANUP(Settings, settings_free)
 int settings_add_link(Settings *s, const char *glob, LinkSettings **ret);
 /* The section for a link of this name, or NULL: observe it. */
 const LinkSettings *settings_for_link(const Settings *s, const char *ifname);
+/* Do they say the same, whatever their globs are? */
+bool link_settings_equal(const LinkSettings *a, const LinkSettings *b);
 /* `*` and `?`, nothing else; linear time. */
 bool glob_matches(const char *glob, const char *name);
 

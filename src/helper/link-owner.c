@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Who else may have a link: systemd-networkd and NetworkManager say so in files of theirs. */
+#include "helper/link.h"
+#include "util/fd.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OWNER_FILE_MAX (64 << 10)
+
+/* The value of the first line that begins with `key`; cut to the size. */
+static bool line_value(const char *text, const char *key, char *value, size_t size)
+{
+        size_t n = strlen(key);
+
+        while (text && strncmp(text, key, n) != 0) {
+                text = strchr(text, '\n');
+                if (text)
+                        text++;
+        }
+        if (!text)
+                return false;
+        snprintf(value, size, "%.*s", (int) strcspn(text + n, "\n"), text + n);
+        return true;
+}
+
+static bool file_says(
+        const char *run, const char *dir, int ifindex, const char *key, const char *const *values)
+{
+        _cleanup_(freep) char *text = NULL;
+        char path[256], value[32];
+        size_t size;
+
+        snprintf(path, sizeof(path), "%s/%s/%d", run, dir, ifindex);
+        if (file_read(AT_FDCWD, path, OWNER_FILE_MAX, &text, &size) < 0 ||
+                !line_value(text, key, value, sizeof(value)))
+                return false;
+        for (; *values; values++)
+                if (strcmp(value, *values) == 0)
+                        return true;
+        return false;
+}
+
+const char *link_owner_in(const char *run, int ifindex)
+{
+        static const char *const networkd[] = { "configuring", "configured", "failed", NULL };
+        static const char *const nm[] = { "true", NULL };
+
+        if (file_says(run, "systemd/netif/links", ifindex, "ADMIN_STATE=", networkd))
+                return "systemd-networkd";
+        if (file_says(run, "NetworkManager/devices", ifindex, "managed=", nm))
+                return "NetworkManager";
+        return NULL;
+}
+
+/* Those files speak of the links of the first process's network namespace. Where that cannot be
+ * compared, an ordinary service is in it, and "root" without that privilege is in a namespace of
+ * its own making. */
+static bool in_first_namespace(void)
+{
+        struct stat ours, first;
+
+        if (stat("/proc/self/ns/net", &ours) < 0)
+                return true;
+        if (stat("/proc/1/ns/net", &first) < 0)
+                return geteuid() != 0;
+        return ours.st_ino == first.st_ino && ours.st_dev == first.st_dev;
+}
+
+const char *link_owner(int ifindex)
+{
+        return in_first_namespace() ? link_owner_in("/run", ifindex) : NULL;
+}

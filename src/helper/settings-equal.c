@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "helper/settings.h"
+#include <string.h>
+
+static bool same_strings(const StringList *a, const StringList *b)
+{
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (strcmp(a->items[i], b->items[i]) != 0)
+                        return false;
+        return true;
+}
+
+static bool same_endpoints(const EndpointList *a, const EndpointList *b)
+{
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (!endpoint_equal(&a->items[i], &b->items[i]))
+                        return false;
+        return true;
+}
+
+static bool same_prefixes(const PrefixList *a, const PrefixList *b)
+{
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (!ip_equal(&a->items[i].addr, &b->items[i].addr) ||
+                        a->items[i].length != b->items[i].length)
+                        return false;
+        return true;
+}
+
+static bool same_hosts(const HostPortList *a, const HostPortList *b)
+{
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (strcmp(a->items[i].host, b->items[i].host) != 0 ||
+                        a->items[i].port != b->items[i].port)
+                        return false;
+        return true;
+}
+
+bool link_settings_equal(const LinkSettings *a, const LinkSettings *b)
+{
+        return a->managed == b->managed && a->dhcp == b->dhcp &&
+               same_prefixes(&a->addresses, &b->addresses) &&
+               same_endpoints(&a->gateways, &b->gateways) && same_endpoints(&a->dns, &b->dns) &&
+               same_hosts(&a->ntp, &b->ntp) && same_strings(&a->domains, &b->domains) &&
+               a->metric == b->metric && a->client_identifier == b->client_identifier &&
+               a->rapid_commit == b->rapid_commit &&
+               a->conflict_detection == b->conflict_detection &&
+               a->carrier_loss_usec == b->carrier_loss_usec &&
+               a->send_hostname == b->send_hostname && a->use_dns == b->use_dns &&
+               a->use_ntp == b->use_ntp && a->use_routes == b->use_routes &&
+               a->use_mtu == b->use_mtu && a->use_domains == b->use_domains;
+}

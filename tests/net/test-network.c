@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: MIT */
+/* Links against the real kernel, in a network namespace of the test's own. */
+#include "helper/link.h"
+#include "helper/network-private.h"
+#include "lib/netns.h"
+#include "lib/suite.h"
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WAIT_USEC (20 * USEC_PER_SEC)
+
+typedef struct Fixture Fixture;
+struct Fixture {
+        struct lws_context *cx;
+        Settings *settings;
+        Network *network;
+        NetworkWatch watch;
+        unsigned n_changed;
+        LadderWatch ladder_watch;
+        unsigned n_falls;
+};
+
+static void on_changed(NetworkWatch *watch, bool epoch_changed)
+{
+        list_entry(watch, Fixture, watch)->n_changed++;
+}
+
+static void on_ladder(LadderWatch *watch, const LadderChange *change)
+{
+        if (change->new_state < change->old_state)
+                list_entry(watch, Fixture, ladder_watch)->n_falls++;
+}
+
+static void start(Fixture *f)
+{
+        ck_assert_int_eq(network_new(&f->network, f->cx, f->settings), 0);
+        f->watch.changed = on_changed;
+        network_watch_link(f->network, &f->watch);
+}
+
+static Fixture *fixture_new(void)
+{
+        struct lws_context_creation_info info;
+        Fixture *f = calloc(1, sizeof(*f));
+
+        ck_assert_int_eq(netns_private(), 0);
+        lws_context_info_defaults(&info, NULL);
+        f->cx = lws_create_context(&info);
+        ck_assert_ptr_nonnull(f->cx);
+        ck_assert_int_eq(settings_new(&f->settings), 0);
+        f->ladder_watch.changed = on_ladder;
+        ladder_watch_link(context_ladder(f->cx), &f->ladder_watch);
+        return f;
+}
+
+static void fixture_free(Fixture *f)
+{
+        network_free(f->network);
+        settings_free(f->settings);
+        lws_context_destroy(f->cx);
+        free(f);
+}
+
+static void turn(Fixture *f, int limit_msec)
+{
+        struct pollfd p = { .fd = lws_context_get_fd(f->cx, 0),
+                .events = (short) lws_context_get_events(f->cx, 0) };
+        int timeout = lws_context_get_timeout(f->cx, 0);
+
+        if (timeout < 0 || timeout > limit_msec)
+                timeout = limit_msec;
+        (void) poll(&p, 1, timeout);
+        (void) lws_context_dispatch(f->cx, 0);
+}
+
+#define wait_until(f, condition)                                                                   \
+        do {                                                                                       \
+                usec_t wait_end = clock_boottime_usec() + WAIT_USEC;                               \
+                while (!(condition)) {                                                             \
+                        ck_assert_msg(clock_boottime_usec() < wait_end, "never: %s", #condition);  \
+                        turn(f, 100);                                                              \
+                }                                                                                  \
+        } while (0)
+
+static void turn_for(Fixture *f, usec_t usec)
+{
+        usec_t end = clock_boottime_usec() + usec;
+
+        while (clock_boottime_usec() < end)
+                turn(f, (int) ((end - clock_boottime_usec()) / USEC_PER_MSEC) + 1);
+}
+
+static Link *find(Fixture *f, const char *name)
+{
+        return network_link_by_name(f->network, name);
+}
+
+static IpAddr ip(const char *s)
+{
+        IpAddr addr;
+
+        ck_assert_int_eq(ip_parse(s, &addr), 0);
+        return addr;
+}
+
+static bool has(const Link *link, const char *addr)
+{
+        IpAddr want = ip(addr);
+
+        for (size_t i = 0; link && i < link->n_addresses; i++)
+                if (ip_equal(&link->addresses[i].prefix.addr, &want))
+                        return true;
+        return false;
+}
+
+static bool is_ours(const Link *link, const char *addr)
+{
+        IpAddr want = ip(addr);
+
+        for (size_t i = 0; i < link->n_addresses; i++)
+                if (ip_equal(&link->addresses[i].prefix.addr, &want))
+                        return link->addresses[i].ours;
+        return false;
+}
+
+static bool at(Fixture *f, int state)
+{
+        return ladder_state(context_ladder(f->cx)) == state;
+}
+
+static void first_waiting(void *userdata, Hold *hold, const HoldInfo *info)
+{
+        char *text = userdata;
+
+        if (!text[0])
+                snprintf(text, 128, "%s|%s|%s", info->who, info->code, info->why);
+}
+
+static bool waits_for(Fixture *f, const char *want)
+{
+        char text[128] = "";
+
+        ladder_foreach_waiting(context_ladder(f->cx), first_waiting, text);
+        return strcmp(text, want) == 0;
+}
+
+/* What `ip` shows holds (or not) the text. */
+#define shell(...)                                                                                 \
+        do {                                                                                       \
+                char shell_line[1024];                                                             \
+                snprintf(shell_line, sizeof(shell_line), __VA_ARGS__);                             \
+                ck_assert_int_eq(netns_sh(shell_line), 0);                                         \
+        } while (0)
+
+START_TEST(cold_plug_and_the_way_up)
+{
+        Fixture *f = fixture_new();
+        uint64_t epoch;
+
+        shell("ip link add vb type veth peer name va");
+        start(f);
+        wait_until(f,
+                at(f, LWS_SYSTATE_INITIALIZED) && waits_for(f, "link|no-carrier|va: no carrier"));
+        ck_assert_ptr_nonnull(find(f, "lo"));
+        ck_assert(find(f, "lo")->loopback);
+        ck_assert(!find(f, "va")->carrier);
+        shell("ip link set va up; ip link set vb up");
+        wait_until(f, at(f, LWS_SYSTATE_IFACE_COLDPLUG));
+        wait_until(f, waits_for(f, "link|no-address|va: no address"));
+        ck_assert(find(f, "va")->carrier);
+        ck_assert_uint_eq(network_epoch(f->network), 0);
+        shell("ip addr add 192.0.2.1/24 dev va");
+        wait_until(f, waits_for(f, "link|no-route|va: no default route"));
+        ck_assert(has(find(f, "va"), "192.0.2.1"));
+        ck_assert(!is_ours(find(f, "va"), "192.0.2.1"));
+        ck_assert(!find(f, "va")->managed);
+        ck_assert(!network_has_route(f->network, &(IpAddr){ .family = AF_INET, .v4.s_addr = 1 }));
+        epoch = network_epoch(f->network);
+        shell("ip route add default via 192.0.2.2 metric 7");
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        ck_assert_uint_eq(network_epoch(f->network), epoch + 1);
+        ck_assert_uint_eq(find(f, "va")->n_gateways, 1);
+        ck_assert_uint_eq(find(f, "va")->gateways[0].metric, 7);
+        ck_assert(network_has_route(f->network, &(IpAddr){ .family = AF_INET, .v4.s_addr = 1 }));
+        ck_assert_uint_eq(f->n_falls, 0);
+        fixture_free(f);
+}
+END_TEST
+
+static void make_uplink(void)
+{
+        shell("ip link add vb type veth peer name va; ip link set va up; ip link set vb up\n"
+              "ip addr add 192.0.2.1/24 dev va; ip route add default via 192.0.2.2");
+}
+
+START_TEST(a_short_flap_tells_nobody_and_a_long_one_does)
+{
+        Fixture *f = fixture_new();
+        uint64_t epoch;
+
+        make_uplink();
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        epoch = network_epoch(f->network);
+        shell("ip link set vb down");
+        wait_until(f, !find(f, "va")->carrier);
+        shell("ip link set vb up");
+        wait_until(f, find(f, "va")->carrier);
+        turn_for(f, 2 * f->settings->flap_usec);
+        ck_assert_uint_eq(f->n_falls, 0);
+        ck_assert_uint_eq(network_epoch(f->network), epoch);
+        /* of an address and a route, the kernel forgetting the route without a word */
+        shell("ip addr flush dev va; ip addr add 192.0.2.1/24 dev va\n"
+              "ip route add default via 192.0.2.2");
+        turn_for(f, 2 * f->settings->flap_usec);
+        ck_assert_uint_eq(f->n_falls, 0);
+        ck_assert_uint_eq(network_epoch(f->network), epoch);
+
+        shell("ip link set vb down");
+        wait_until(f, at(f, LWS_SYSTATE_INITIALIZED));
+        ck_assert_uint_eq(f->n_falls, 1);
+        wait_until(f, network_epoch(f->network) == epoch + 1);
+        shell("ip link set vb up");
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(another_address_or_route_makes_a_new_epoch_and_more_of_them_does_not)
+{
+        Fixture *f = fixture_new();
+        uint64_t epoch;
+
+        make_uplink();
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        epoch = network_epoch(f->network);
+        shell("ip addr add 192.0.2.77/24 dev va; ip route add default via 192.0.2.9 metric 50");
+        wait_until(f, has(find(f, "va"), "192.0.2.77") && find(f, "va")->n_gateways == 2);
+        turn_for(f, 50 * USEC_PER_MSEC);
+        ck_assert_uint_eq(network_epoch(f->network), epoch);
+        shell("ip route replace default via 192.0.2.3");
+        wait_until(f, network_epoch(f->network) == epoch + 1);
+        ck_assert_uint_eq(find(f, "va")->n_gateways, 2);
+        shell("ip addr del 192.0.2.77/24 dev va");
+        wait_until(f, network_epoch(f->network) == epoch + 2);
+        ck_assert_uint_eq(f->n_falls, 0);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(required_family_and_links)
+{
+        Fixture *f = fixture_new();
+
+        f->settings->require_family = REQUIRE_FAMILY_BOTH;
+        ck_assert_int_eq(string_list_add(&f->settings->require_links, "wan*"), 0);
+        make_uplink();
+        start(f);
+        wait_until(f, waits_for(f, "link|no-link|no link matches RequireLinks=wan*"));
+        shell("ip link set va down; ip link set va name wan0; ip link set wan0 up\n"
+              "ip route add default via 192.0.2.2");
+        wait_until(f, waits_for(f, "link|no-address|wan0: no IPv6 address"));
+        shell("ip addr add 2001:db8::1/64 dev wan0 nodad");
+        wait_until(f, waits_for(f, "link|no-route|wan0: no IPv6 default route"));
+        shell("ip -6 route add default via fe80::1 dev wan0");
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        ck_assert_ptr_null(find(f, "va"));
+        ck_assert(network_has_route(f->network, &(IpAddr){ .family = AF_INET6 }));
+        fixture_free(f);
+}
+END_TEST
+
+static LinkSettings *add_section(Fixture *f, const char *glob)
+{
+        LinkSettings *link;
+
+        ck_assert_int_eq(settings_add_link(f->settings, glob, &link), 0);
+        link->managed = true;
+        link->dhcp = DHCP_MODE_NO;
+        return link;
+}
+
+static void add_address(LinkSettings *link, const char *s)
+{
+        IpPrefix p;
+
+        ck_assert_int_eq(ip_prefix_parse(s, &p), 0);
+        ck_assert_int_eq(prefix_list_add(&link->addresses, &p), 0);
+}
+
+static void add_gateway(LinkSettings *link, const char *s)
+{
+        ck_assert_int_eq(endpoint_list_add(&link->gateways, &(Endpoint){ .addr = ip(s) }), 0);
+}
+
+static Settings *static_settings(Fixture *f, const char *address, const char *gateway)
+{
+        Settings *old = f->settings;
+        LinkSettings *link;
+
+        f->settings = NULL;
+        ck_assert_int_eq(settings_new(&f->settings), 0);
+        link = add_section(f, "va");
+        add_address(link, address);
+        add_gateway(link, gateway);
+        return old;
+}
+
+START_TEST(a_static_link_is_set_up_changed_and_let_go)
+{
+        Fixture *f = fixture_new();
+        Settings *old;
+
+        settings_free(static_settings(f, "192.0.2.10/24", "192.0.2.1"));
+        ck_assert_int_eq(endpoint_list_add(&f->settings->links[0].dns,
+                                 &(Endpoint){ .addr = ip("192.0.2.53") }),
+                0);
+        /* what others put there stays, through everything that follows */
+        shell("ip link add vb type veth peer name va; ip link set vb up\n"
+              "ip addr add 198.51.100.1/24 dev va; ip link set va up\n"
+              "ip route add 203.0.113.0/24 via 198.51.100.2 proto static\n"
+              "ip route add default via 198.51.100.2 metric 2000\n"
+              "ip addr add 2001:db8:f::1/64 dev va nodad");
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        wait_until(f, has(find(f, "va"), "192.0.2.10"));
+        ck_assert(find(f, "va")->managed);
+        ck_assert_uint_eq(find(f, "va")->facts[FACT_SOURCE_STATIC].dns.n, 1);
+        shell("ip addr show va | grep 'inet 192.0.2.10/24 brd 192.0.2.255 scope global va'\n"
+              "ip route | grep 'default via 192.0.2.1 dev va proto static metric 1024'");
+
+        old = static_settings(f, "192.0.2.20/24", "192.0.2.2");
+        ck_assert_int_eq(network_reload(f->network, f->settings), 0);
+        settings_free(old);
+        wait_until(f, has(find(f, "va"), "192.0.2.20") && !has(find(f, "va"), "192.0.2.10"));
+        shell("test $(ip route | grep -c 'default via 192.0.2.2 dev va proto static') = 1\n"
+              "! ip route | grep 192.0.2.1");
+        ck_assert_uint_eq(find(f, "va")->facts[FACT_SOURCE_STATIC].dns.n, 0);
+
+        /* down and up again: the kernel dropped the route, the link has it back */
+        shell("ip link set va down; ip link set va up\n"
+              "ip route add default via 198.51.100.2 metric 2000\n"
+              "ip route add 203.0.113.0/24 via 198.51.100.2 proto static\n"
+              "ip addr add 2001:db8:f::1/64 dev va nodad");
+        wait_until(f, netns_sh("ip route | grep -q 'default via 192.0.2.2'") == 0);
+
+        old = f->settings;
+        f->settings = NULL;
+        ck_assert_int_eq(settings_new(&f->settings), 0);
+        ck_assert_int_eq(network_reload(f->network, f->settings), 0);
+        settings_free(old);
+        wait_until(f, !has(find(f, "va"), "192.0.2.20"));
+        ck_assert(!find(f, "va")->managed);
+        shell("! ip route | grep 192.0.2.\n"
+              "ip route | grep 'default via 198.51.100.2'; ip route | grep '^203.0.113.0/24'\n"
+              "ip addr show va | grep 198.51.100.1; ip addr show va | grep 2001:db8:f::1");
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(what_we_left_in_the_kernel_is_found_again_after_a_restart)
+{
+        Fixture *f = fixture_new();
+
+        settings_free(static_settings(f, "192.0.2.10/24", "192.0.2.1"));
+        shell("ip link add vb type veth peer name va; ip link set vb up");
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        f->network = network_free(f->network);
+        shell("ip addr show va | grep 192.0.2.10; ip route | grep 'default via 192.0.2.1'");
+        /* started again with something else: the old is known for ours and goes */
+        settings_free(static_settings(f, "192.0.2.30/24", "192.0.2.3"));
+        start(f);
+        wait_until(f, has(find(f, "va"), "192.0.2.30") && !has(find(f, "va"), "192.0.2.10"));
+        shell("test $(ip route | grep -c ^default) = 1; ip route | grep 'default via 192.0.2.3'");
+        fixture_free(f);
+}
+END_TEST
+
+typedef struct Applied Applied;
+struct Applied {
+        unsigned n;
+        int error;
+};
+
+static void on_applied(Link *link, FactSource source, int error, void *userdata)
+{
+        Applied *a = userdata;
+
+        a->n++;
+        a->error = error;
+}
+
+START_TEST(a_lease_is_applied_renewed_and_replaced_without_a_gap)
+{
+        Fixture *f = fixture_new();
+        ApplyAddress a = { 0 };
+        ApplyRoute routes[2] = { { .dst.addr.family = AF_INET }, { .dst.addr.family = AF_UNSPEC } };
+        ApplyConfig config = {
+                .addresses = &a, .n_addresses = 1, .routes = routes, .n_routes = 2, .mtu = 1400
+        };
+        Applied applied = { 0 };
+        unsigned before;
+
+        add_section(f, "va");
+        shell("ip link add vb type veth peer name va; ip link set vb up; ip link set va up");
+        start(f);
+        wait_until(f, find(f, "va") && find(f, "va")->carrier && find(f, "va")->managed);
+        ck_assert_int_eq(ip_prefix_parse("192.0.2.10/24", &a.prefix), 0);
+        ck_assert_int_eq(ip_prefix_parse("203.0.113.7/24", &routes[1].dst), 0);
+        routes[0].gateway = ip("198.51.100.1"); /* that no address covers */
+        routes[1].gateway = ip("192.0.2.2");
+        a.valid_until_usec = clock_boottime_usec() + 3600 * USEC_PER_SEC;
+        a.preferred_until_usec = a.valid_until_usec;
+        ck_assert_int_eq(
+                apply_set(find(f, "va"), FACT_SOURCE_DHCP4, &config, on_applied, &applied), 0);
+        ck_assert_uint_eq(applied.n, 0);
+        wait_until(f, applied.n == 1);
+        ck_assert_int_eq(applied.error, 0);
+        ck_assert(is_ours(find(f, "va"), "192.0.2.10"));
+        shell("ip addr show va | grep -A1 'inet 192.0.2.10/24 brd 192.0.2.255 scope global dynamic "
+              "va' |"
+              " grep 'valid_lft 3[56]'\n"
+              "ip route | grep 'default via 198.51.100.1 dev va proto dhcp metric 1024 onlink'\n"
+              "ip route | grep '^203.0.113.0/24 via 192.0.2.2 dev va proto dhcp metric 1024'\n"
+              "ip link show va | grep 'mtu 1400'");
+        wait_until(f, find(f, "va")->mtu == 1400);
+
+        /* renewed: longer, and nothing is taken away */
+        shell("ip monitor address > /run/monitor & echo $! > /run/monitor.pid\n"
+              "while ! grep -q 127.0.0.9 /run/monitor; do\n"
+              " ip addr replace 127.0.0.9/8 dev lo; done");
+        a.valid_until_usec += 3600 * USEC_PER_SEC;
+        ck_assert_int_eq(
+                apply_set(find(f, "va"), FACT_SOURCE_DHCP4, &config, on_applied, &applied), 0);
+        wait_until(f, applied.n == 2);
+        shell("ip addr show va | grep -A1 192.0.2.10 | grep 'valid_lft 7[12]'\n"
+              "! grep Deleted /run/monitor");
+        /* the same again costs nothing, and is told all the same */
+        before = f->n_changed;
+        ck_assert_int_eq(
+                apply_set(find(f, "va"), FACT_SOURCE_DHCP4, &config, on_applied, &applied), 0);
+        wait_until(f, applied.n == 3);
+        ck_assert_uint_eq(f->n_changed, before);
+
+        /* another address: in before the old one is out */
+        ck_assert_int_eq(ip_prefix_parse("192.0.2.99/24", &a.prefix), 0);
+        ck_assert_int_eq(
+                apply_set(find(f, "va"), FACT_SOURCE_DHCP4, &config, on_applied, &applied), 0);
+        wait_until(f, applied.n == 4);
+        shell("ip addr show va | grep 192.0.2.99; ! ip addr show va | grep 192.0.2.10\n"
+              "test $(ip route | grep -c '^203.0.113.0/24') = 1\n"
+              "ip route | grep '^192.0.2.0/24 dev va proto kernel'\n"
+              "awk '/192.0.2.99/ { new = 1 } /Deleted.*192.0.2.10/ { exit !new }' /run/monitor\n"
+              "kill $(cat /run/monitor.pid)");
+        apply_flush(find(f, "va"), FACT_SOURCE_DHCP4);
+        wait_until(f, !has(find(f, "va"), "192.0.2.99") && find(f, "va")->mtu == 1500);
+        shell("! ip route | grep dhcp");
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(what_the_kernel_refuses_is_told)
+{
+        Fixture *f = fixture_new();
+        ApplyRoute route = { .dst.addr.family = AF_INET };
+        ApplyConfig config = { .routes = &route, .n_routes = 1 };
+        Applied applied = { 0 };
+
+        add_section(f, "va");
+        shell("ip link add vb type veth peer name va");
+        start(f);
+        wait_until(f, find(f, "va") && find(f, "va")->managed);
+        route.gateway = ip("192.0.2.1");
+        route.source = ip("203.0.113.1"); /* which is nobody's */
+        ck_assert_int_eq(
+                apply_set(find(f, "va"), FACT_SOURCE_DHCP4, &config, on_applied, &applied), 0);
+        wait_until(f, applied.n == 1);
+        ck_assert_int_eq(applied.error, -EINVAL);
+        config.n_routes = APPLY_ROUTES_MAX + 1;
+        ck_assert_int_eq(apply_set(find(f, "va"), FACT_SOURCE_DHCP4, &config, NULL, NULL), -E2BIG);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(five_hundred_links_come_and_go_and_an_overrun_loses_none)
+{
+        Fixture *f = fixture_new();
+        int small = 4096;
+        unsigned n = 0;
+
+        start(f);
+        wait_until(f, f->network->synced);
+        /* so small that the kernel must drop most of what follows */
+        ck_assert_int_eq(setsockopt(rtnl_fd(f->network->rtnl), SOL_SOCKET, SO_RCVBUFFORCE, &small,
+                                 sizeof(small)),
+                0);
+        shell("i=0; while [ $i -lt 250 ]; do echo link add a$i type veth peer name b$i;"
+              " echo addr add 10.0.$i.1/24 dev a$i; i=$((i+1)); done | ip -batch -");
+        wait_until(f, find(f, "a249") && has(find(f, "a249"), "10.0.249.1"));
+        wait_until(f, !f->network->syncing);
+        list_foreach (it, network_links(f->network)) {
+                const Link *link = list_entry(it, Link, link);
+
+                n++;
+                if (link->name[0] == 'a') {
+                        char addr[32];
+
+                        snprintf(addr, sizeof(addr), "10.0.%s.1", link->name + 1);
+                        ck_assert_msg(has(link, addr), "%s has no %s", link->name, addr);
+                }
+        }
+        ck_assert_uint_ge(n, 501);
+        shell("i=0; while [ $i -lt 250 ]; do echo link del a$i; i=$((i+1)); done | ip -batch -");
+        wait_until(f, !find(f, "a0") && !find(f, "b249") && !f->network->syncing);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(a_name_that_moves_to_another_section_moves_the_link)
+{
+        Fixture *f = fixture_new();
+        LinkSettings *section = add_section(f, "lan*");
+
+        add_address(section, "192.0.2.10/24");
+        shell("ip link add vb type veth peer name va; ip link set vb up");
+        start(f);
+        wait_until(f, find(f, "va"));
+        turn_for(f, 20 * USEC_PER_MSEC);
+        ck_assert(!find(f, "va")->managed);
+        ck_assert(!(find(f, "va")->flags & IFF_UP));
+        shell("ip link set va name lan0");
+        wait_until(f, find(f, "lan0") && has(find(f, "lan0"), "192.0.2.10"));
+        ck_assert(find(f, "lan0")->flags & IFF_UP);
+        shell("ip link set lan0 down; ip link set lan0 name other0");
+        wait_until(f, find(f, "other0") && !has(find(f, "other0"), "192.0.2.10"));
+        ck_assert(!find(f, "other0")->managed);
+        /* a link that leaves for another namespace is gone, an index used again is a new link */
+        shell("ip netns add elsewhere; ip link set other0 netns elsewhere");
+        wait_until(f, !find(f, "other0"));
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(other_managers_say_what_is_theirs)
+{
+        ck_assert_int_eq(netns_private(), 0);
+        shell("mkdir -p /run/systemd/netif/links /run/NetworkManager/devices\n"
+              "printf 'ADMIN_STATE=configured\\nOPER_STATE=routable\\n' > "
+              "/run/systemd/netif/links/2\n"
+              "printf 'ADMIN_STATE=unmanaged\\n' > /run/systemd/netif/links/3\n"
+              "printf '[device]\\nmanaged=true\\n' > /run/NetworkManager/devices/3\n"
+              "printf '[device]\\nmanaged=false\\n' > /run/NetworkManager/devices/4");
+        ck_assert_str_eq(link_owner_in("/run", 2), "systemd-networkd");
+        ck_assert_str_eq(link_owner_in("/run", 3), "NetworkManager");
+        ck_assert_ptr_null(link_owner_in("/run", 4));
+        ck_assert_ptr_null(link_owner_in("/run", 5));
+}
+END_TEST
+
+/* Each test makes its own namespaces; whether it may is found out beforehand, in a child. */
+static bool may_have_namespaces(void)
+{
+        pid_t pid = fork();
+        int status = 0;
+
+        if (pid == 0)
+                _exit(netns_private() < 0);
+        return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+int main(void)
+{
+        const TTest *const tests[] = { cold_plug_and_the_way_up,
+                a_short_flap_tells_nobody_and_a_long_one_does,
+                another_address_or_route_makes_a_new_epoch_and_more_of_them_does_not,
+                required_family_and_links, a_static_link_is_set_up_changed_and_let_go,
+                what_we_left_in_the_kernel_is_found_again_after_a_restart,
+                a_lease_is_applied_renewed_and_replaced_without_a_gap,
+                what_the_kernel_refuses_is_told,
+                five_hundred_links_come_and_go_and_an_overrun_loses_none,
+                a_name_that_moves_to_another_section_moves_the_link,
+                other_managers_say_what_is_theirs };
+
+        if (!may_have_namespaces())
+                return TEST_SKIP;
+        return suite_run("network", tests, sizeof(tests) / sizeof(tests[0]));
+}
