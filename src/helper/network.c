@@ -70,6 +70,11 @@ List *network_links(Network *n)
         return &n->links;
 }
 
+struct lws_context *network_context(const Network *n)
+{
+        return n->cx;
+}
+
 Thread *network_thread(const Network *n)
 {
         return n->thread;
