@@ -2,6 +2,7 @@
 #include "daemon/holds.h"
 #include "core/context.h"
 #include "core/wsi.h"
+#include "daemon/message-id.h"
 #include "state/table.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -143,7 +144,8 @@ static void on_pipe(struct lws *wsi, uint32_t revents)
         if (!(revents & (EPOLLHUP | EPOLLERR)))
                 return;
         log_event(LOG_SEV_INFO,
-                LOG_FIELDS({ "LWSD_STATE", state_to_string(h->record.state) },
+                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_HOLD },
+                        { "LWSD_STATE", state_to_string(h->record.state) },
                         { "LWSD_HELPER", h->record.who }),
                 "%s no longer holds %s back", h->record.who, state_to_string(h->record.state));
         fd_name(h->number, name);
@@ -209,7 +211,8 @@ int holds_take(Holds *holds, int state, const char *who, const char *why, uid_t 
         ours = -EBADF;
         save(holds);
         log_event(LOG_SEV_INFO,
-                LOG_FIELDS({ "LWSD_STATE", state_to_string(state) }, { "LWSD_HELPER", record.who }),
+                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_HOLD }, { "LWSD_STATE", state_to_string(state) },
+                        { "LWSD_HELPER", record.who }),
                 "%s (uid %u, pid %d) holds %s back: %s", record.who, (unsigned) uid, (int) pid,
                 state_to_string(state), record.why);
         *ret_fd = theirs;
