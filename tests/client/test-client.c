@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The client library against a peer in a process of its own (lib/peer.h), which dies when told. */
 #include "lib/peer.h"
-#include "tests/lib/suite.h"
+#include "tests/client/story.h"
 #include <dirent.h>
 #include <errno.h>
 #include <lwsd/lwsd-client.h>
@@ -10,8 +10,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { PATIENCE_MSEC = 20000 };
 
 static char folder[64], socket_path[96];
 static Peer peer;
@@ -53,65 +51,17 @@ static void tear_down(void)
         rmdir(folder);
 }
 
-/* Turns the loop until *count reaches n. */
-static void turn_until(const unsigned *count, unsigned n)
-{
-        struct pollfd p = { .fd = lwsd_client_get_fd(client), .events = POLLIN };
-
-        while (*count < n) {
-                int r = lwsd_client_process(client);
-
-                ck_assert_int_ge(r, 0);
-                if (r > 0 || *count >= n)
-                        continue;
-                if (poll(&p, 1, PATIENCE_MSEC) == 0)
-                        ck_abort_msg("waited in vain: %u of %u", *count, n);
-        }
-}
-
-/* Turns it until nothing is left to do for a moment. */
-static void turn_until_quiet(int msec)
-{
-        struct pollfd p = { .fd = lwsd_client_get_fd(client), .events = POLLIN };
-
-        do {
-                while (lwsd_client_process(client) > 0)
-                        ;
-        } while (poll(&p, 1, msec) > 0);
-}
-
-typedef struct Story Story;
-struct Story {
-        unsigned attached, entered, left;
-};
-
-static void on_attached(lwsd_attachment *a, void *opaque)
+static void on_attached_late(lwsd_attachment *a, void *opaque)
 {
         ck_assert(!inside_call);
         ck_assert_ptr_eq(lwsd_attachment_get_client(a), client);
-        ((Story *) opaque)->attached++;
-}
-
-static void on_entered(lwsd_attachment *a, void *opaque)
-{
-        Story *story = opaque;
-
-        story->entered++;
-        ck_assert_uint_eq(story->entered, story->left + 1);
-}
-
-static void on_left(lwsd_attachment *a, void *opaque)
-{
-        Story *story = opaque;
-
-        story->left++;
-        ck_assert_uint_eq(story->entered, story->left);
+        on_attached(a, opaque);
 }
 
 static void attach(lwsd_attachment **ret, lws_system_states_t state, Story *story)
 {
         inside_call = true;
-        ck_assert_int_eq(lwsd_client_attach(client, ret, state, on_attached, story), 0);
+        ck_assert_int_eq(lwsd_client_attach(client, ret, state, on_attached_late, story), 0);
         inside_call = false;
 }
 
@@ -125,18 +75,18 @@ START_TEST(test_attach_before_anything_is_there)
 
         attach(&a, LWS_SYSTATE_DHCP, &story);
         ck_assert_int_eq(lwsd_client_get_state(client, &state), -ENODATA);
-        turn_until_quiet(0);
+        turn_until_quiet(client, 0);
         ck_assert_int_eq(poll(&p, 1, 100), 0); /* nobody polls while nothing appears */
         make_run();
-        turn_until_quiet(20);
+        turn_until_quiet(client, 20);
         start_peer();
-        turn_until_quiet(20);
+        turn_until_quiet(client, 20);
         ck_assert_int_eq(lwsd_client_is_connected(client), 1);
         ck_assert_int_eq(lwsd_attachment_get_entered(a, &usec), -ENODATA);
         peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
-        turn_until(&story.attached, 1);
+        turn_until(client, &story.attached, 1);
         ck_assert_int_eq(lwsd_attachment_get_entered(a, &usec), 0);
-        turn_until_quiet(20);
+        turn_until_quiet(client, 20);
         ck_assert_uint_eq(story.attached, 1);
         ck_assert_int_eq(lwsd_client_get_state(client, &state), 1);
         ck_assert_int_eq(state, LWS_SYSTATE_OPERATIONAL);
@@ -152,7 +102,7 @@ START_TEST(test_one_turn_is_one_message)
         peer_move(&peer, LWS_SYSTATE_DHCP);
         for (int i = 0; i < 3000; i++)
                 attach(NULL, LWS_SYSTATE_DHCP, &story);
-        turn_until(&story.attached, 3000);
+        turn_until(client, &story.attached, 3000);
         ck_assert_uint_eq(peer.shared->attaches, 1);
         ck_assert_uint_eq(peer.shared->attachments, 0);
 }
@@ -175,10 +125,10 @@ START_TEST(test_unref_in_every_place)
         attach(&before, LWS_SYSTATE_DHCP, &story);
         lwsd_attachment_unref(before);
         attach(&sent, LWS_SYSTATE_TIME_VALID, &story);
-        turn_until_quiet(20);
+        turn_until_quiet(client, 20);
         ck_assert_uint_eq(peer.shared->attachments, 1);
         lwsd_attachment_unref(sent);
-        turn_until_quiet(20);
+        turn_until_quiet(client, 20);
         ck_assert_uint_eq(peer.shared->attachments, 0);
         ck_assert_int_eq(
                 lwsd_client_attach(client, &self, LWS_SYSTATE_DHCP, on_unref_self, &self), 0);
@@ -187,10 +137,10 @@ START_TEST(test_unref_in_every_place)
                 0);
         attach(&last, LWS_SYSTATE_DHCP, &story);
         peer_move(&peer, LWS_SYSTATE_TIME_VALID);
-        turn_until(&story.attached, 1);
+        turn_until(client, &story.attached, 1);
         ck_assert_ptr_null(self);
         ck_assert_ptr_null(watch_self);
-        turn_until_quiet(20);
+        turn_until_quiet(client, 20);
         ck_assert_uint_eq(peer.shared->attachments, 0);
         ck_assert_uint_eq(story.attached, 1);
         lwsd_attachment_unref(last);
@@ -237,20 +187,20 @@ START_TEST(test_a_restart_is_not_a_fall)
         peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
         ck_assert_int_eq(
                 lwsd_client_watch(client, NULL, LWS_SYSTATE_DHCP, on_entered, on_left, &story), 0);
-        turn_until(&story.entered, 1);
+        turn_until(client, &story.entered, 1);
         for (int i = 0; i < 5; i++) {
                 start_peer(); /* kills it first */
-                turn_until_quiet(50);
+                turn_until_quiet(client, 50);
         }
         ck_assert_uint_eq(story.entered, 1);
         ck_assert_uint_eq(story.left, 0);
         peer_kill(&peer);
-        turn_until_quiet(20);
+        turn_until_quiet(client, 20);
         peer_move(&peer, LWS_SYSTATE_INITIALIZED);
         start_peer();
-        turn_until(&story.left, 1);
+        turn_until(client, &story.left, 1);
         peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
-        turn_until(&story.entered, 2);
+        turn_until(client, &story.entered, 2);
 }
 END_TEST
 
@@ -268,19 +218,19 @@ START_TEST(test_cut_at_every_step)
                 ck_assert_int_eq(lwsd_client_watch(
                                          client, &w, LWS_SYSTATE_DHCP, on_entered, on_left, &watch),
                         0);
-                turn_until_quiet(15);
+                turn_until_quiet(client, 15);
                 peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
-                turn_until_quiet(5);
+                turn_until_quiet(client, 5);
                 peer_move(&peer, LWS_SYSTATE_INITIALIZED);
-                turn_until_quiet(5);
+                turn_until_quiet(client, 5);
                 peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
-                turn_until_quiet(5);
+                turn_until_quiet(client, 5);
                 peer.shared->steps_left = -1;
                 if (!peer_is_running(&peer))
                         start_peer();
-                turn_until(&one.attached, 1);
-                turn_until(&watch.entered, watch.left + 1);
-                turn_until_quiet(15);
+                turn_until(client, &one.attached, 1);
+                turn_until(client, &watch.entered, watch.left + 1);
+                turn_until_quiet(client, 15);
                 ck_assert_uint_eq(one.attached, 1);
                 ck_assert_uint_eq(watch.entered, watch.left + 1);
                 lwsd_attachment_unref(a);
@@ -316,19 +266,19 @@ START_TEST(test_hold_is_taken_again)
         ck_assert_int_eq(lwsd_client_hold(client, &hold, LWS_SYSTATE_OPERATIONAL, "test", "because",
                                  on_hold, &story),
                 0);
-        turn_until(&story.calls, 1);
+        turn_until(client, &story.calls, 1);
         ck_assert_int_eq(story.last, LWSD_HOLD_TAKEN);
         ck_assert_uint_eq(peer.shared->holds, 1);
         peer_kill(&peer);
-        turn_until(&story.calls, 2);
+        turn_until(client, &story.calls, 2);
         ck_assert_int_eq(story.last, LWSD_HOLD_LOST);
         start_peer();
-        turn_until(&story.calls, 3);
+        turn_until(client, &story.calls, 3);
         ck_assert_int_eq(story.last, LWSD_HOLD_TAKEN_AGAIN);
         ck_assert_uint_eq(peer.shared->holds, 1);
         lwsd_hold_unref(hold);
         for (int i = 0; i < 100 && peer.shared->holds; i++)
-                turn_until_quiet(5);
+                turn_until_quiet(client, 5);
         ck_assert_uint_eq(peer.shared->holds, 0);
 }
 END_TEST
@@ -345,7 +295,7 @@ START_TEST(test_hold_is_refused)
         ck_assert_int_eq(lwsd_client_hold(client, &hold, LWS_SYSTATE_DHCP, "test", "because",
                                  on_hold, &story),
                 0);
-        turn_until(&story.calls, 1);
+        turn_until(client, &story.calls, 1);
         ck_assert_int_eq(story.last, -EACCES);
         lwsd_hold_unref(hold);
 }
@@ -378,18 +328,18 @@ START_TEST(test_resolve)
 
         ck_assert_int_eq(
                 lwsd_client_resolve(client, NULL, "host.example", AF_INET, on_answer, &story), 0);
-        turn_until_quiet(10);
+        turn_until_quiet(client, 10);
         peer.shared->steps_left = 0; /* dies of the first question */
         start_peer();
-        turn_until_quiet(10);
+        turn_until_quiet(client, 10);
         peer.shared->steps_left = -1;
         start_peer();
-        turn_until(&story.calls, 1);
+        turn_until(client, &story.calls, 1);
         ck_assert_int_eq(story.result, 0);
         ck_assert_uint_eq(story.n, 1);
         ck_assert_int_eq(
                 lwsd_client_resolve(client, NULL, "no.example", AF_UNSPEC, on_answer, &story), 0);
-        turn_until(&story.calls, 2);
+        turn_until(client, &story.calls, 2);
         ck_assert_int_eq(story.result, -ESRCH);
         ck_assert_int_eq(
                 lwsd_client_resolve(client, &gone, "host.example", AF_INET, on_answer, &story), 0);
@@ -398,7 +348,7 @@ START_TEST(test_resolve)
                 lwsd_client_resolve(client, &gone, "host.example", AF_INET, on_answer, &story), 0);
         ck_assert_int_ge(lwsd_client_prepare(client), 0); /* sends, and calls nobody */
         lwsd_query_unref(gone);
-        turn_until_quiet(20);
+        turn_until_quiet(client, 20);
         ck_assert_uint_eq(story.calls, 2);
         ck_assert_int_eq(
                 lwsd_client_resolve(client, NULL, "x", 77, on_answer, NULL), -EAFNOSUPPORT);
@@ -430,14 +380,14 @@ START_TEST(test_quota_lets_in_what_fits_and_the_rest_later)
                 attach(&first[i], LWS_SYSTATE_OPERATIONAL, &story);
         for (int i = 0; i < 5; i++)
                 attach(NULL, LWS_SYSTATE_DHCP, &story);
-        turn_until(&counts[LWSD_CLIENT_REFUSED], 1);
+        turn_until(client, &counts[LWSD_CLIENT_REFUSED], 1);
         ck_assert_uint_eq(peer.shared->attachments, 10);
         peer_move(&peer, LWS_SYSTATE_DHCP);
         for (int i = 0; i < 5; i++)
                 lwsd_attachment_unref(first[i]);
-        turn_until(&story.attached, 5);
+        turn_until(client, &story.attached, 5);
         peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
-        turn_until(&story.attached, 10);
+        turn_until(client, &story.attached, 10);
         ck_assert_uint_eq(counts[LWSD_CLIENT_REFUSED], 1);
         for (int i = 5; i < 10; i++)
                 lwsd_attachment_unref(first[i]);
@@ -494,25 +444,23 @@ START_TEST(test_random_kills_leak_nothing)
                                  client, NULL, LWS_SYSTATE_TIME_VALID, on_entered, on_left, &watch),
                 0);
         for (int i = 0; i < 150; i++) {
-                x ^= x << 13;
-                x ^= x >> 7;
-                x ^= x << 17;
+                next_random(&x);
                 attach(NULL, (lws_system_states_t) (1 + x % 14), &one);
                 asked++;
                 if (x & 0x1000)
                         peer_kill(&peer);
                 peer_move(&peer, (int) (1 + (x >> 20) % 14));
                 if (x & 0x2000)
-                        turn_until_quiet((int) (x >> 60));
+                        turn_until_quiet(client, (int) (x >> 60));
                 if (!peer_is_running(&peer))
                         start_peer();
                 if (i == 20)
                         fds = count_fds();
         }
         peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
-        turn_until(&one.attached, asked);
-        turn_until(&watch.entered, watch.left + 1);
-        turn_until_quiet(20);
+        turn_until(client, &one.attached, asked);
+        turn_until(client, &watch.entered, watch.left + 1);
+        turn_until_quiet(client, 20);
         ck_assert_uint_eq(one.attached, asked);
         ck_assert_uint_le(count_fds(), fds + 3);
         ck_assert_uint_eq(peer.shared->attachments, 1);

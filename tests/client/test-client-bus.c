@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* The client library on a bus, and between the bus and the private socket: a bus of its own, which
+ * is killed too. */
+#include "lib/netns.h"
+#include "lib/peer.h"
+#include "tests/client/story.h"
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+static char folder[64], socket_path[96], bus_path[96], config_path[96], address[128];
+static Server bus = SERVER_NULL;
+static Peer peer;
+static lwsd_client *client;
+
+static void start_bus(void)
+{
+        char option[128];
+        const char *const argv[] = { "dbus-daemon", "--nofork", "--nopidfile", option,
+                "--print-address=1", NULL };
+
+        snprintf(option, sizeof option, "--config-file=%s", config_path);
+        ck_assert_int_eq(server_start(&bus, NULL, "unix:", argv), 0);
+}
+
+static void kill_bus(void)
+{
+        kill(bus.pid, SIGKILL);
+        server_stop(&bus);
+}
+
+static void set_up(void)
+{
+        FILE *f;
+
+        strcpy(folder, "/tmp/lwsd-bus-XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(folder));
+        snprintf(socket_path, sizeof socket_path, "%s/private", folder);
+        snprintf(bus_path, sizeof bus_path, "%s/bus", folder);
+        snprintf(config_path, sizeof config_path, "%s/bus.conf", folder);
+        snprintf(address, sizeof address, "unix:path=%s", bus_path);
+        f = fopen(config_path, "w");
+        ck_assert_ptr_nonnull(f);
+        fprintf(f,
+                "<busconfig><type>session</type><listen>%s</listen><auth>EXTERNAL</auth>"
+                "<policy context='default'><allow send_destination='*'/><allow own='*'/>"
+                "<allow receive_sender='*'/></policy></busconfig>",
+                address);
+        fclose(f);
+        setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
+        setenv("LWSD_SOCKET", socket_path, 1);
+        ck_assert_int_eq(peer_init(&peer, NULL, address), 0);
+        ck_assert_int_eq(lwsd_client_new(&client), 0);
+}
+
+static void tear_down(void)
+{
+        client = lwsd_client_unref(client);
+        peer_deinit(&peer);
+        server_stop(&bus);
+        unlink(socket_path);
+        unlink(bus_path);
+        unlink(config_path);
+        rmdir(folder);
+}
+
+static void watch(Story *story)
+{
+        ck_assert_int_eq(
+                lwsd_client_watch(client, NULL, LWS_SYSTATE_DHCP, on_entered, on_left, story), 0);
+}
+
+START_TEST(test_bus_then_name_then_state)
+{
+        struct pollfd p = { .fd = lwsd_client_get_fd(client), .events = POLLIN };
+        Story story = { 0 };
+
+        watch(&story);
+        turn_until_quiet(client, 10);
+        start_bus();
+        turn_until_quiet(client, 50);
+        ck_assert_int_eq(poll(&p, 1, 100), 0); /* nobody polls for the name either */
+        ck_assert_int_eq(peer_start(&peer), 0);
+        turn_until_quiet(client, 20);
+        peer_move(&peer, LWS_SYSTATE_DHCP);
+        turn_until(client, &story.entered, 1);
+        peer_move(&peer, LWS_SYSTATE_INITIALIZED);
+        turn_until(client, &story.left, 1);
+}
+END_TEST
+
+START_TEST(test_restart_on_the_bus)
+{
+        Story story = { 0 };
+
+        start_bus();
+        watch(&story);
+        ck_assert_int_eq(peer_start(&peer), 0);
+        peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
+        turn_until(client, &story.entered, 1);
+        for (int i = 0; i < 5; i++) {
+                ck_assert_int_eq(peer_start(&peer), 0);
+                turn_until_quiet(client, 50);
+        }
+        ck_assert_uint_eq(story.left, 0);
+        peer_kill(&peer);
+        peer_move(&peer, LWS_SYSTATE_INITIALIZED);
+        ck_assert_int_eq(peer_start(&peer), 0);
+        turn_until(client, &story.left, 1);
+}
+END_TEST
+
+START_TEST(test_the_bus_restarts)
+{
+        Story story = { 0 };
+
+        start_bus();
+        ck_assert_int_eq(peer_start(&peer), 0);
+        peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
+        watch(&story);
+        turn_until(client, &story.entered, 1);
+        for (int i = 0; i < 3; i++) {
+                kill_bus();
+                peer_kill(&peer);
+                turn_until_quiet(client, 20);
+                start_bus();
+                ck_assert_int_eq(peer_start(&peer), 0);
+                turn_until_quiet(client, 50);
+                ck_assert_int_eq(lwsd_client_is_connected(client), 1);
+        }
+        ck_assert_uint_eq(story.entered, 1);
+        ck_assert_uint_eq(story.left, 0);
+        peer_move(&peer, LWS_SYSTATE_INITIALIZED);
+        turn_until(client, &story.left, 1);
+}
+END_TEST
+
+/* The private socket appears while the client sits on a bus without lwsd. */
+START_TEST(test_socket_beside_a_bus_without_the_name)
+{
+        Story story = { 0 };
+        Peer other;
+
+        start_bus();
+        watch(&story);
+        turn_until_quiet(client, 30);
+        ck_assert_int_eq(peer_init(&other, socket_path, NULL), 0);
+        other.shared->state = LWS_SYSTATE_DHCP;
+        ck_assert_int_eq(peer_start(&other), 0);
+        turn_until(client, &story.entered, 1);
+        peer_deinit(&other);
+}
+END_TEST
+
+/* A socket that takes everyone in and throws everyone out, as with a full quota of connections. */
+START_TEST(test_thrown_out_of_the_socket)
+{
+        Story story = { 0 };
+        Peer other;
+
+        start_bus();
+        ck_assert_int_eq(peer_start(&peer), 0);
+        peer_move(&peer, LWS_SYSTATE_DHCP);
+        ck_assert_int_eq(peer_init(&other, socket_path, NULL), 0);
+        other.shared->drop_connections = true;
+        ck_assert_int_eq(peer_start(&other), 0);
+        watch(&story);
+        turn_until(client, &story.entered, 1);
+        ck_assert_uint_eq(peer.shared->attaches, 1);
+        peer_deinit(&other);
+}
+END_TEST
+
+START_TEST(test_signals_of_others_do_not_count)
+{
+        Story story = { 0 };
+        sd_bus *liar = NULL;
+
+        start_bus();
+        ck_assert_int_eq(peer_start(&peer), 0);
+        watch(&story);
+        turn_until_quiet(client, 50);
+        ck_assert_int_ge(sd_bus_open_system(&liar), 0);
+        for (int i = 0; i < 40; i++) {
+                sd_bus_message *m = NULL;
+                char name[16];
+                uint64_t id = 1;
+
+                snprintf(name, sizeof name, ":1.%d", i);
+                ck_assert_int_ge(sd_bus_message_new_signal(
+                                         liar, &m, "/org/lwsd1", "org.lwsd1.Manager", "Attached"),
+                        0);
+                sd_bus_message_append_array(m, 't', &id, sizeof id);
+                sd_bus_message_append(m, "sa{sv}", "dhcp", 0);
+                sd_bus_message_set_destination(m, name);
+                sd_bus_send(liar, m, NULL);
+                sd_bus_message_unref(m);
+        }
+        sd_bus_flush_close_unref(liar);
+        turn_until_quiet(client, 50);
+        ck_assert_uint_eq(story.entered, 0);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("client-bus");
+        TCase *tc = tcase_create("client-bus");
+        SRunner *runner;
+        int failed;
+
+        if (access("/usr/bin/dbus-daemon", X_OK) < 0) {
+                fprintf(stderr, "skipped: no dbus-daemon\n");
+                return TEST_SKIP;
+        }
+        tcase_add_checked_fixture(tc, set_up, tear_down);
+        tcase_set_timeout(tc, 60);
+        tcase_add_test(tc, test_bus_then_name_then_state);
+        tcase_add_test(tc, test_restart_on_the_bus);
+        tcase_add_test(tc, test_the_bus_restarts);
+        tcase_add_test(tc, test_socket_beside_a_bus_without_the_name);
+        tcase_add_test(tc, test_thrown_out_of_the_socket);
+        tcase_add_test(tc, test_signals_of_others_do_not_count);
+        suite_add_tcase(suite, tc);
+        runner = srunner_create(suite);
+        srunner_run_all(runner, CK_ENV);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
