@@ -121,7 +121,8 @@ START_TEST(a_server_that_only_offers_is_left_after_a_minute)
         /* the link is not fresh any more: 4 tries, then INIT again */
         for (unsigned i = again + 1; i < w.n_sent && w.sent[i].m.type == DHCP4_REQUEST; i++)
                 request++;
-        ck_assert_uint_eq(request, 4);
+        ck_assert_uint_ge(request, 4); /* the fifth is due at 60 s, give or take its jitter */
+        ck_assert_uint_le(request, 5);
         expect_gap(again + 2, 3, 5);
         expect_gap(again + 3, 7, 9);
         expect_gap(again + 4, 15, 17);
