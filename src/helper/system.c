@@ -6,10 +6,11 @@
 #include "helper/time.h"
 #include "helper/token.h"
 #include "util/log.h"
+#include <config.h>
+#include <stdio.h>
 #include <string.h>
 
-#define FETCH_SOCKET  "/run/lwsd/fetch"
-#define FETCH_PROGRAM "/usr/lib/lwsd/lwsd-fetch"
+#define FETCH_SOCKET "fetch" /* in the runtime directory */
 
 struct System {
         struct lws_context *cx;
@@ -68,6 +69,20 @@ static int start_upper(System *s)
         return r;
 }
 
+/* LWSD_FETCH names another program, for a tree that is not installed. */
+static int start_fetcher(System *s)
+{
+        const char *program = secure_getenv("LWSD_FETCH");
+        _cleanup_(freep) char *socket = NULL;
+
+        if (asprintf(&socket, "%s/" FETCH_SOCKET, s->settings->runtime_dir) < 0) {
+                socket = NULL;
+                return -ENOMEM;
+        }
+        return fetcher_new(
+                &s->fetcher, s->cx, s->resolver, socket, program ? program : FETCH_PROGRAM);
+}
+
 /* -- All of them ------------------------------------------------------------------------------- */
 
 int system_new(System **ret, struct lws_context *cx, const Settings *settings)
@@ -87,9 +102,7 @@ int system_new(System **ret, struct lws_context *cx, const Settings *settings)
                         0 ||
                 (r = complain("The time client",
                          time_client_new(&s->time, s->network, s->resolver, settings))) < 0 ||
-                (r = complain("Fetching", fetcher_new(&s->fetcher, cx, s->resolver, FETCH_SOCKET,
-                                                  FETCH_PROGRAM))) < 0 ||
-                (r = start_upper(s)) < 0) {
+                (r = complain("Fetching", start_fetcher(s))) < 0 || (r = start_upper(s)) < 0) {
                 system_free(s);
                 return r;
         }

@@ -40,7 +40,7 @@ def enter_namespace():
 
 
 def set_up_network():
-    for line in ("link set lo up", "link add wan0 type dummy", f"addr add {HOST}/24 dev wan0",
+    for line in ("link set lo up", "link add wan0 type veth peer name wan1", "link set wan1 up", f"addr add {HOST}/24 dev wan0",
                  "link set wan0 up", "route add default via 192.0.2.1 dev wan0"):
         subprocess.run(["ip", *line.split()], check=True)
 
@@ -197,7 +197,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [LWSD, f"--config={self.config}", f"--runtime-dir={self.folder}/run",
                  f"--state-dir={self.folder}/state", f"--private-socket={self.socket}", "--no-bus"],
-                stderr=log)
+                stderr=log, env=dict(os.environ, LWSD_FETCH=LWSD_FETCH))
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
