@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Built without the resolver: there is none, and nobody can look anything up. */
+/* No resolver is built in. */
 #include "helper/resolver.h"
 
 int resolver_new(Resolver **ret, Network *network, const Settings *settings)
@@ -20,6 +20,12 @@ int resolver_reload(Resolver *resolver, const Settings *settings)
 
 int resolver_lookup_host(Resolver *resolver, Lookup **ret, int ifindex, const char *name,
         int family, unsigned flags, LookupFn fn, void *userdata)
+{
+        return -EOPNOTSUPP;
+}
+
+int resolver_peek_host(Resolver *resolver, int ifindex, const char *name, int family,
+        unsigned flags, LookupFn fn, void *userdata)
 {
         return -EOPNOTSUPP;
 }

@@ -14,6 +14,9 @@ enum {
         LOOKUP_NO_CNAME = 1 << 1,
         LOOKUP_NO_SEARCH = 1 << 2,
         LOOKUP_NO_NETWORK = 1 << 3,
+        /* Plain DNS even where TLS is required: only for a captive portal's own host, and for time
+         * servers while no certificate's date can be checked. */
+        LOOKUP_PLAIN = 1 << 4,
 };
 
 typedef struct LookupAddress LookupAddress;
@@ -45,6 +48,7 @@ struct LookupResult {
         const char *protocol; /* "udp", "tcp", "dot", "cache", "local" */
         Endpoint server;      /* AF_UNSPEC when none was asked */
         usec_t took_usec;
+        const char *why; /* more words on an error; "" for none */
 };
 typedef void (*LookupFn)(Lookup *lookup, const LookupResult *result, void *userdata);
 
@@ -52,7 +56,8 @@ int resolver_new(Resolver **ret, Network *network, const Settings *settings);
 Resolver *resolver_free(Resolver *resolver);
 int resolver_reload(Resolver *resolver, const Settings *settings);
 
-/* `family` AF_UNSPEC, AF_INET or AF_INET6; ifindex 0: any. -EINVAL for a name that cannot be one.
+/* Names may be UTF-8 (IDNA); an address is its own answer, and for PTR becomes its reverse name.
+ * `family` AF_UNSPEC, AF_INET or AF_INET6; ifindex 0: any. -EINVAL for a name that cannot be one.
  */
 int resolver_lookup_host(Resolver *resolver, Lookup **ret, int ifindex, const char *name,
         int family, unsigned flags, LookupFn fn, void *userdata);
@@ -71,6 +76,11 @@ struct ResolverStatistics {
         uint64_t cache_entries, cache_hits, cache_misses;
         uint64_t transactions_current, transactions_total;
 };
+
+/* An answer from the cache, the hosts file or the special names, at once: 1 with `fn` called before
+ * it returns, 0 when it takes packets and resolver_lookup_host() has to be called. */
+int resolver_peek_host(Resolver *resolver, int ifindex, const char *name, int family,
+        unsigned flags, LookupFn fn, void *userdata);
 
 void resolver_flush(Resolver *resolver);
 void resolver_statistics(const Resolver *resolver, ResolverStatistics *ret);

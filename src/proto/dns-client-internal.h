@@ -103,14 +103,20 @@ void dns_timer_cancel(DnsClient *c, DnsTimer *t);
 /* The servers to ask about a name; 0: none. */
 uint32_t dns_client_route(const DnsClient *c, const DnsName *name, int ifindex, bool *ret_routed);
 
+/* -- dns-attempt.c -- */
+/* On the transaction's list and on its way to be sent; NULL when memory ran out. */
+DnsAttempt *dns_attempt_new(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now);
+usec_t dns_attempt_limit(const DnsTransaction *t, const DnsAttempt *a);
+void dns_attempt_close(DnsClient *c, DnsAttempt *a);
+
 /* -- dns-transaction.c -- */
+void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now);
 /* Joins or starts the transaction for the part's question. */
 int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now);
 /* The part no longer waits. `keep`: the question goes on for the cache's sake. */
 void dns_transaction_leave(DnsPart *part, bool keep);
 void dns_transaction_restart(DnsTransaction *t, usec_t now);
 void dns_transaction_free(DnsTransaction *t);
-void dns_attempt_close(DnsClient *c, DnsAttempt *a);
 
 /* -- dns-lookup.c -- */
 /* The transaction the part waited for has ended; it has already left it. */

@@ -34,7 +34,7 @@ struct DnsServer {
         usec_t probe_wait;
         usec_t plain_until; /* no EDNS before that */
         usec_t tls_retry_at;
-        bool edns_seen;
+        usec_t keepalive; /* how long it lets a connection idle; 0: it does not say */
         DnsCase letter_case;
         uint8_t cookie[40]; /* ours, then the server's */
         uint8_t cookie_len; /* 0 before the first query */

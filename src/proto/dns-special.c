@@ -1,19 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto/dns-special.h"
 
-static bool is_under(const DnsName *n, const char *zone_text)
-{
-        DnsName zone;
-
-        return dns_name_from_text(zone_text, &zone, NULL) == 0 && dns_name_is_under(n, &zone);
-}
-
-static bool is(const DnsName *n, const char *text)
-{
-        DnsName other;
-
-        return dns_name_from_text(text, &other, NULL) == 0 && dns_name_equal(n, &other);
-}
+/* In wire form, so that an ordinary name costs a few comparisons. */
+#define NAME(text)                                                                                 \
+        {                                                                                          \
+                .len = sizeof(text), .wire = text                                                  \
+        }
+static const DnsName localhost = NAME("\x09"
+                                      "localhost");
+static const DnsName loopback_v4 = NAME("\x03"
+                                        "127"
+                                        "\x07"
+                                        "in-addr"
+                                        "\x04"
+                                        "arpa");
+static const DnsName local = NAME("\x05"
+                                  "local");
+static const DnsName invalid = NAME("\x07"
+                                    "invalid");
+static const DnsName onion = NAME("\x05"
+                                  "onion");
+static const DnsName resolver_arpa = NAME("\x08"
+                                          "resolver"
+                                          "\x04"
+                                          "arpa");
+static const DnsName ddr = NAME("\x04"
+                                "_dns"
+                                "\x08"
+                                "resolver"
+                                "\x04"
+                                "arpa");
 
 static int answer_localhost(DnsAnswer **ret, const DnsName *name, uint16_t type)
 {
@@ -27,9 +43,6 @@ static int answer_localhost(DnsAnswer **ret, const DnsName *name, uint16_t type)
 
 static int answer_localhost_ptr(DnsAnswer **ret, const DnsName *name, uint16_t type)
 {
-        DnsName localhost;
-
-        (void) dns_name_from_text("localhost", &localhost, NULL);
         if (type == DNS_TYPE_PTR)
                 return dns_answer_from_names(ret, name, &localhost, 1, 0);
         return dns_answer_negative(ret, DNS_VERDICT_NODATA, name);
@@ -40,26 +53,30 @@ static bool is_loopback_ptr(const DnsName *n)
         DnsName v6;
         IpAddr a;
 
+        if (dns_name_is_under(n, &loopback_v4))
+                return true;
+        if (dns_name_labels(n) != 34)
+                return false;
         (void) ip_parse("::1", &a);
         dns_name_for_address(&a, &v6);
-        return is_under(n, "127.in-addr.arpa") || dns_name_equal(n, &v6);
+        return dns_name_equal(n, &v6);
 }
 
 static bool is_refused(const DnsName *n, uint16_t type, bool routed)
 {
-        if (is_under(n, "invalid") || is_under(n, "onion"))
+        if (dns_name_is_under(n, &invalid) || dns_name_is_under(n, &onion))
                 return true;
-        if (is_under(n, "local") && !routed)
+        if (dns_name_is_under(n, &local) && !routed)
                 return true;
-        return is_under(n, "resolver.arpa") &&
-               !(type == DNS_TYPE_SVCB && is(n, "_dns.resolver.arpa"));
+        return dns_name_is_under(n, &resolver_arpa) &&
+               !(type == DNS_TYPE_SVCB && dns_name_equal(n, &ddr));
 }
 
 int dns_special_answer(DnsAnswer **ret, const DnsName *name, uint16_t type, bool routed)
 {
         int r = 0;
 
-        if (is_under(name, "localhost"))
+        if (dns_name_is_under(name, &localhost))
                 r = answer_localhost(ret, name, type);
         else if (is_loopback_ptr(name))
                 r = answer_localhost_ptr(ret, name, type);

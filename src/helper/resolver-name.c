@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Names as people write them. */
+#include "helper/resolver-private.h"
+#include <idn2.h>
+#include <net/if.h>
+#include <string.h>
+
+static bool is_ascii(const char *s)
+{
+        for (; *s; s++)
+                if ((unsigned char) *s >= 0x80)
+                        return false;
+        return true;
+}
+
+int name_from_user(const char *text, DnsName *ret, bool *ret_absolute)
+{
+        char *ascii = NULL;
+        int r;
+
+        if (is_ascii(text))
+                return dns_name_from_text(text, ret, ret_absolute);
+        if (strlen(text) > 1024 ||
+                idn2_to_ascii_8z(text, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
+                return -EINVAL;
+        r = dns_name_from_text(ascii, ret, ret_absolute);
+        idn2_free(ascii);
+        return r;
+}
+
+bool name_is_literal(const char *text, IpAddr *ret, int *ret_ifindex)
+{
+        char buf[IP_ADDR_STRLEN + IF_NAMESIZE], *scope;
+
+        if (strlen(text) >= sizeof(buf))
+                return false;
+        strcpy(buf, text);
+        scope = strchr(buf, '%');
+        if (scope)
+                *scope++ = 0;
+        if (ip_parse(buf, ret) < 0 || (scope && ret->family != AF_INET6))
+                return false;
+        *ret_ifindex = scope ? (int) if_nametoindex(scope) : 0;
+        return true;
+}

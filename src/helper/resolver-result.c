@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* From the machine's answers to what callers get: addresses in the order to try them, records as
+ * bytes. */
+#include "helper/resolver-private.h"
+#include "net/udp.h"
+#include "proto/dns-sort.h"
+#include <string.h>
+
+/* Beyond this many addresses the sources are not asked for: sorting them would cost more than it
+ * gives. */
+#define SORT_MAX 128
+
+static int answer_ifindex(const DnsResult *res, const IpAddr *a, int asked)
+{
+        if (ip_is_loopback(a))
+                return 1;
+        if (asked > 0)
+                return asked;
+        return res->asked ? res->server.ifindex : 0;
+}
+
+static size_t collect(const DnsResult *res, int ifindex, LookupAddress *out, size_t max)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < 2; i++) {
+                const DnsAnswer *a = res->answers[i];
+                Reader rd = a ? READER_INIT(a->data, a->size) : (Reader){ 0 };
+                DnsAnswerRecord rr;
+
+                if (!a || a->verdict != DNS_VERDICT_POSITIVE)
+                        continue;
+                while (n < max && dns_answer_next(&rd, &rr)) {
+                        int family = rr.type == DNS_TYPE_A ? AF_INET : AF_INET6;
+
+                        if (rr.type != DNS_TYPE_A && rr.type != DNS_TYPE_AAAA)
+                                continue;
+                        out[n].addr = ip_from_bytes(family, rr.data, rr.data_size);
+                        out[n].ifindex = answer_ifindex(res, &out[n].addr, ifindex);
+                        n++;
+                }
+        }
+        return n;
+}
+
+static void sort(LookupAddress *addrs, size_t n)
+{
+        DnsDestination d[SORT_MAX];
+        LookupAddress copy[SORT_MAX];
+
+        if (n < 2 || n > SORT_MAX)
+                return;
+        for (size_t i = 0; i < n; i++) {
+                copy[i] = addrs[i];
+                d[i] = (DnsDestination){ .addr = addrs[i].addr };
+                (void) udp_source_for(&d[i].addr,
+                        ip_is_link_local(&d[i].addr) ? addrs[i].ifindex : 0, &d[i].source);
+        }
+        dns_sort(d, n);
+        for (size_t i = 0; i < n; i++)
+                addrs[i] = copy[d[i].order];
+}
+
+static uint32_t aged(const DnsResult *res, size_t i, uint32_t ttl)
+{
+        if (res->stale)
+                return 30; /* RFC 8767 4 */
+        return ttl > res->ages[i] ? ttl - res->ages[i] : 0;
+}
+
+static size_t collect_records(const DnsResult *res, int ifindex, LookupRecord *out, uint8_t *wire)
+{
+        const DnsAnswer *a = res->answers[0];
+        Reader rd = READER_INIT(a->data, a->size);
+        size_t n = 0, seen = 0;
+        DnsAnswerRecord rr;
+
+        while (dns_answer_next(&rd, &rr)) {
+                Writer w = WRITER_INIT(wire, rr.wire_size);
+                uint32_t ttl = aged(res, 0, rr.ttl);
+
+                if (seen++ < a->n_chain || n == a->n_records)
+                        continue;
+                writer_bytes(&w, rr.wire, rr.ttl_pos);
+                writer_u32(&w, ttl);
+                writer_bytes(&w, rr.wire + rr.ttl_pos + 4, rr.wire_size - rr.ttl_pos - 4);
+                out[n++] = (LookupRecord){ .class = rr.class,
+                        .type = rr.type,
+                        .ttl = ttl,
+                        .wire = wire,
+                        .wire_size = rr.wire_size,
+                        .ifindex = ifindex > 0  ? ifindex
+                                   : res->asked ? res->server.ifindex
+                                                : 0 };
+                wire += rr.wire_size;
+        }
+        return n;
+}
+
+static const char *protocol(const DnsResult *res)
+{
+        if (res->local)
+                return "local";
+        if (res->from_cache || res->stale || !res->asked)
+                return "cache";
+        return dns_transport_to_string(res->transport);
+}
+
+static const DnsAnswer *first_positive(const DnsResult *res)
+{
+        for (size_t i = 0; i < 2; i++)
+                if (res->answers[i] && res->answers[i]->verdict == DNS_VERDICT_POSITIVE)
+                        return res->answers[i];
+        return NULL;
+}
+
+void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, int ifindex,
+        LookupFn fn, void *userdata)
+{
+        _cleanup_(freep) LookupAddress *addresses = NULL;
+        _cleanup_(freep) LookupRecord *list = NULL;
+        _cleanup_(freep) uint8_t *wire = NULL;
+        char canonical[DNS_NAME_TEXT_MAX] = "";
+        const DnsAnswer *a = first_positive(res);
+        LookupResult out = { .error = res->error,
+                .canonical = canonical,
+                .from_cache = res->from_cache,
+                .stale = res->stale,
+                .protocol = protocol(res),
+                .took_usec = res->took,
+                .why = res->error == -EIO ? r->why : "" };
+        size_t max = 0;
+
+        if (res->asked)
+                out.server = res->server;
+        if (res->error == 0 && a) {
+                for (size_t i = 0; i < 2; i++)
+                        max += res->answers[i] ? res->answers[i]->n_records : 0;
+                dns_name_to_text(&a->final, canonical);
+                if (records) {
+                        list = calloc(max, sizeof(*list));
+                        wire = malloc(a->size);
+                } else {
+                        addresses = calloc(max, sizeof(*addresses));
+                }
+                if (records ? !list || !wire : !addresses) {
+                        out.error = -ENOMEM;
+                } else if (records) {
+                        out.n_records = collect_records(res, ifindex, list, wire);
+                        out.records = list;
+                } else {
+                        out.n_addresses = collect(res, ifindex, addresses, max);
+                        out.addresses = addresses;
+                        sort(addresses, out.n_addresses);
+                }
+        }
+        fn(l, &out, userdata);
+}

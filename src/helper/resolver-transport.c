@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets for the machine's packets: one connected UDP socket for each, one TCP and one TLS
+ * connection for each server with as many questions on it as there are.
+ */
+#include "helper/resolver-private.h"
+#include "net/udp.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define PORT_DNS 53
+#define PORT_DOT 853
+/* REQ_DNS 32, 34, 38 */
+#define CONNECT_LIMIT (5 * USEC_PER_SEC)
+#define IDLE_TCP      (10 * USEC_PER_SEC)
+#define IDLE_TLS      (30 * USEC_PER_SEC)
+#define IDLE_MAX      (120 * USEC_PER_SEC)
+#define SILENCE_LIMIT (10 * USEC_PER_SEC)
+
+typedef struct Datagram Datagram;
+struct Datagram {
+        Resolver *resolver;
+        DnsAttempt *attempt;
+        struct lws *wsi;
+};
+
+typedef struct Connection Connection;
+typedef struct Binding Binding;
+
+struct Connection {
+        List link; /* Resolver.streams, once it has no binding */
+        Resolver *resolver;
+        Binding *binding; /* NULL: over, or its server is gone */
+        Stream *stream;
+        DnsTransport transport;
+        Timer timer; /* opening, idle or silent for too long */
+        unsigned n_pending;
+        usec_t heard;
+        uint8_t *in;
+        size_t in_size, in_capacity;
+};
+
+/* What we keep for a server. */
+struct Binding {
+        DnsServer *server;
+        Connection *tcp, *tls;
+        TlsTicket *ticket;
+};
+
+/* -- UDP --------------------------------------------------------------------------------------- */
+
+static void on_datagram(struct lws *wsi, uint32_t revents)
+{
+        Datagram *d = wsi_userdata(wsi);
+        Resolver *r = d->resolver;
+        uint8_t buf[4096];
+        ssize_t n;
+
+        (void) revents;
+        n = recv(wsi_fd(wsi), buf, sizeof(buf), 0);
+        if (n >= 0)
+                (void) dns_client_datagram(
+                        r->client, d->attempt, buf, (size_t) n, clock_boottime_usec());
+        else if (errno == ECONNREFUSED)
+                /* REQ_DNS 10; any other word of a router is ignored */
+                dns_client_attempt_failed(
+                        r->client, d->attempt, -ECONNREFUSED, clock_boottime_usec());
+        resolver_pump(r, true);
+}
+
+static int send_datagram(Resolver *r, DnsAttempt *a)
+{
+        _cleanup_(freep) Datagram *d = calloc(1, sizeof(*d));
+        int fd, error;
+
+        if (!d)
+                return -ENOMEM;
+        fd = udp_connect(&a->server->endpoint, PORT_DNS);
+        if (fd < 0)
+                return fd;
+        d->resolver = r;
+        d->attempt = a;
+        error = wsi_new(&d->wsi, r->vhost, r->thread, fd, EPOLLIN, on_datagram, d);
+        if (error < 0) {
+                fd_close(fd);
+                return error;
+        }
+        if (send(fd, a->packet, a->size, MSG_NOSIGNAL) < 0 && errno != EAGAIN) {
+                error = -errno;
+                wsi_free(d->wsi);
+                return error;
+        }
+        a->binding = TAKE_PTR(d);
+        return 0;
+}
+
+/* -- connections ------------------------------------------------------------------------------- */
+
+static void connection_free(Connection *c)
+{
+        if (!c)
+                return;
+        timer_cancel(&c->timer);
+        stream_free(c->stream);
+        list_unlink(&c->link);
+        free(c->in);
+        free(c);
+}
+
+/* Takes it from its server: no new question goes on it. */
+static void connection_detach(Connection *c)
+{
+        Binding *b = c->binding;
+
+        if (!b)
+                return;
+        if (b->tcp == c)
+                b->tcp = NULL;
+        if (b->tls == c)
+                b->tls = NULL;
+        c->binding = NULL;
+        list_link_tail(&c->resolver->streams, &c->link);
+}
+
+static void explain(Connection *c, const char *why)
+{
+        char server[ENDPOINT_STRLEN];
+        Resolver *r = c->resolver;
+        char text[sizeof(r->why)];
+
+        snprintf(text, sizeof(text), "%.90s (%s): %.90s",
+                endpoint_format(&c->binding->server->endpoint, server),
+                dns_transport_to_string(c->transport), why);
+        if (strcmp(text, r->why) != 0) {
+                strcpy(r->why, text);
+                if (c->transport == DNS_TLS && c->binding->server->privacy == DNS_PRIVACY_STRICT)
+                        log_event(LOG_SEV_WARNING,
+                                LOG_FIELDS({ "LWSD_HELPER", "dns" }, { "LWSD_SERVER", server }),
+                                "DNS server %s", text);
+        }
+}
+
+/* It is over; whoever waits on it is told, and it goes when the last has let go. */
+static void connection_over(Connection *c, int error, const char *why)
+{
+        Resolver *r = c->resolver;
+
+        if (!c->binding)
+                return;
+        if (error != 0)
+                explain(c, why);
+        connection_detach(c);
+        timer_cancel(&c->timer);
+        c->stream = stream_free(c->stream);
+        if (c->n_pending == 0)
+                connection_free(c);
+        else
+                dns_client_stream_failed(r->client, c,
+                        error == 0 || error == -EPIPE ? -ECONNRESET : error, clock_boottime_usec());
+}
+
+static void on_connection_timer(Timer *t, usec_t now)
+{
+        Connection *c = container_of(t, Connection, timer);
+        Resolver *r = c->resolver;
+
+        (void) now;
+        if (!stream_is_open(c->stream))
+                connection_over(c, -ETIMEDOUT, "no connection within 5 s");
+        else if (c->n_pending > 0)
+                connection_over(c, -ETIMEDOUT, "no answer for 10 s");
+        else
+                connection_over(c, 0, NULL);
+        resolver_pump(r, true);
+}
+
+static void arm(Connection *c)
+{
+        usec_t now = clock_boottime_usec(), idle = c->transport == DNS_TLS ? IDLE_TLS : IDLE_TCP;
+
+        if (!stream_is_open(c->stream))
+                return;
+        if (c->binding && c->binding->server->keepalive > 0)
+                idle = MIN(c->binding->server->keepalive, IDLE_MAX);
+        timer_set(&c->timer, now + (c->n_pending > 0 ? SILENCE_LIMIT : idle));
+}
+
+static int keep_bytes(Connection *c, const uint8_t *data, size_t size)
+{
+        if (c->in_size + size > c->in_capacity) {
+                size_t capacity = MAX(2 * c->in_capacity, c->in_size + size);
+                uint8_t *p = realloc(c->in, capacity);
+
+                if (!p)
+                        return -ENOMEM;
+                c->in = p;
+                c->in_capacity = capacity;
+        }
+        memcpy(c->in + c->in_size, data, size);
+        c->in_size += size;
+        return 0;
+}
+
+/* REQ_DNS 31: messages come in any pieces. False for a length that cannot be. */
+static bool take_messages(Connection *c)
+{
+        Reader rd = READER_INIT(c->in, c->in_size);
+        size_t used = 0;
+
+        while (reader_left(&rd) >= 2) {
+                size_t size = reader_u16(&rd);
+                const uint8_t *message;
+
+                if (size < DNS_HEADER_SIZE)
+                        return false;
+                if (reader_left(&rd) < size)
+                        break;
+                message = reader_bytes(&rd, size);
+                used = rd.pos;
+                (void) dns_client_stream_message(c->resolver->client, c->binding->server,
+                        c->transport, message, size, clock_boottime_usec());
+        }
+        memmove(c->in, c->in + used, c->in_size - used);
+        c->in_size -= used;
+        /* a large answer once does not mean a large buffer for ever */
+        if (c->in_size == 0 && c->in_capacity > 65536) {
+                free(c->in);
+                c->in = NULL;
+                c->in_capacity = 0;
+        }
+        return true;
+}
+
+static void on_stream(Stream *s, StreamEvent event, const uint8_t *data, size_t size, int error)
+{
+        Connection *c = stream_userdata(s);
+        Resolver *r = c->resolver;
+
+        switch (event) {
+        case STREAM_OPEN:
+                if (c->transport == DNS_TLS && r->why[0])
+                        r->why[0] = 0;
+                arm(c);
+                break;
+        case STREAM_DATA:
+                c->heard = clock_boottime_usec();
+                if (keep_bytes(c, data, size) < 0 || !take_messages(c))
+                        connection_over(c, -ECONNRESET, "message of no length");
+                else
+                        arm(c);
+                break;
+        case STREAM_CLOSED:
+                if (error == -EPROTO && c->transport == DNS_TLS && stream_tls(s) &&
+                        tls_failed_for_time(stream_tls(s)))
+                        error = -EKEYEXPIRED;
+                connection_over(c, error, stream_why(s));
+                break;
+        }
+        resolver_pump(r, true);
+}
+
+static int open_stream(Resolver *r, Connection *c, Binding *b)
+{
+        const Endpoint *e = &b->server->endpoint;
+        TlsPeer peer = { .verify = b->server->privacy == DNS_PRIVACY_STRICT,
+                .name = e->name,
+                .addr = e->addr,
+                .pins = (const uint8_t(*)[32]) r->pins,
+                .n_pins = r->n_pins };
+        int error;
+
+        if (c->transport == DNS_TCP)
+                return stream_new(&c->stream, r->vhost, r->thread, e, PORT_DNS, on_stream, c);
+        if (!r->tls) {
+                error = tls_config_new(&r->tls, r->settings->dns.certificate_authority, "dot");
+                if (error < 0)
+                        return error;
+        }
+        error = stream_new_tls(&c->stream, r->vhost, r->thread, e, PORT_DOT, r->tls, &peer,
+                &b->ticket, on_stream, c);
+        if (error == -ENOENT)
+                log_error("DNS over TLS: cannot read certificates from %s",
+                        r->settings->dns.certificate_authority
+                                ? r->settings->dns.certificate_authority
+                                : "the system's store");
+        return error;
+}
+
+static int connection_new(Connection **ret, Resolver *r, Binding *b, DnsTransport transport)
+{
+        Connection *c = calloc(1, sizeof(*c));
+        int error;
+
+        if (!c)
+                return -ENOMEM;
+        c->resolver = r;
+        c->transport = transport;
+        list_init(&c->link);
+        timer_init(&c->timer, r->thread, on_connection_timer);
+        error = open_stream(r, c, b);
+        if (error < 0) {
+                connection_free(c);
+                return error;
+        }
+        c->binding = b;
+        timer_set(&c->timer, clock_boottime_usec() + CONNECT_LIMIT);
+        *ret = c;
+        return 0;
+}
+
+static int binding_get(DnsServer *s, Binding **ret)
+{
+        Binding *b = s->binding;
+
+        if (!b) {
+                b = calloc(1, sizeof(*b));
+                if (!b)
+                        return -ENOMEM;
+                b->server = s;
+                s->binding = b;
+        }
+        *ret = b;
+        return 0;
+}
+
+static int send_on_connection(Resolver *r, DnsAttempt *a)
+{
+        uint8_t framed[2 + DNS_QUERY_MAX];
+        Writer w = WRITER_INIT(framed, sizeof(framed));
+        Connection **slot;
+        Binding *b;
+        int error = binding_get(a->server, &b);
+
+        if (error < 0)
+                return error;
+        slot = a->transport == DNS_TLS ? &b->tls : &b->tcp;
+        if (!*slot) {
+                error = connection_new(slot, r, b, a->transport);
+                if (error < 0)
+                        return error;
+        }
+        writer_u16(&w, a->size);
+        writer_bytes(&w, a->packet, a->size);
+        error = stream_write((*slot)->stream, framed, w.pos);
+        if (error < 0)
+                return error;
+        a->binding = *slot;
+        (*slot)->n_pending++;
+        arm(*slot);
+        return 0;
+}
+
+/* -- what the machine asks for ------------------------------------------------------------------
+ */
+
+void transport_send(Resolver *r, DnsAttempt *a)
+{
+        int error = a->transport == DNS_UDP ? send_datagram(r, a) : send_on_connection(r, a);
+
+        if (error < 0)
+                dns_client_attempt_failed(r->client, a, error, clock_boottime_usec());
+}
+
+void transport_close(Resolver *r, void *binding, DnsTransport transport)
+{
+        (void) r;
+        if (!binding)
+                return;
+        if (transport == DNS_UDP) {
+                Datagram *d = binding;
+
+                wsi_free(d->wsi);
+                free(d);
+        } else {
+                Connection *c = binding;
+
+                c->n_pending--;
+                if (c->n_pending > 0)
+                        return;
+                if (!c->stream)
+                        connection_free(c);
+                else
+                        arm(c);
+        }
+}
+
+void transport_server_gone(Resolver *r, void *binding)
+{
+        Binding *b = binding;
+        Connection *both[2] = { b->tcp, b->tls };
+
+        (void) r;
+        /* the machine has closed all that was under way there */
+        for (size_t i = 0; i < 2; i++)
+                connection_free(both[i]);
+        tls_ticket_free(b->ticket);
+        free(b);
+}
+
+void transport_free_all(Resolver *r)
+{
+        list_foreach_safe (it, &r->streams)
+                connection_free(list_entry(it, Connection, link));
+}
