@@ -128,6 +128,14 @@ void on_deadline(Timer *t, usec_t now)
         arm_deadline(th);
 }
 
+/* The timer may be a little behind. */
+static bool is_late(Slot *slot)
+{
+        lws_usec_t deadline = atomic_load_explicit(&slot->deadline, memory_order_relaxed);
+
+        return deadline != 0 && deadline <= lws_now_usecs();
+}
+
 void extended_run(Thread *th, const FifoItem *item)
 {
         uint32_t index = (uint32_t) item->slot;
@@ -136,13 +144,15 @@ void extended_run(Thread *th, const FifoItem *item)
         void (*destroy)(void *) = atomic_load_explicit(&slot->destroy, memory_order_relaxed);
         void *opaque = atomic_load_explicit(&slot->opaque, memory_order_relaxed);
 
-        if (slot_status(word) != SLOT_PENDING || !slot_change(slot, word, SLOT_RUNNING)) {
-                (void) extended_drop_dead(th, item);
+        if (is_late(slot))
+                (void) end_unrun(th, slot, word);
+        else if (slot_status(word) == SLOT_PENDING && slot_change(slot, word, SLOT_RUNNING)) {
+                item->cb(th->cx, th->tsi, opaque);
+                call_destroy(destroy, opaque);
+                slot_finish(th, index);
                 return;
         }
-        item->cb(th->cx, th->tsi, opaque);
-        call_destroy(destroy, opaque);
-        slot_finish(th, index);
+        (void) extended_drop_dead(th, item);
 }
 
 bool extended_drop_dead(void *userdata, const FifoItem *item)

@@ -52,12 +52,14 @@ struct AttachQueue {
         /* What was taken out of the inbox: newest first, still to be turned round; then oldest
          * first, still to be spread over the ranks. Both end where inbox_is_end(). */
         InboxNode *taken, *turning, *turned;
-        bool noticed; /* the notice node was among them */
+        unsigned spread_left; /* of what this turn of the loop may spread */
+        bool noticed;         /* the notice node was among them */
         NodeReturn nodes;
 
         Fifo fifos[RANKS];
         uint32_t waiting; /* ranks whose fifo is not empty */
-        int rank_at;      /* where the next turn goes on */
+        int rank_at;      /* the rank whose items are being run */
+        unsigned of_rank; /* how many of them in a row */
         int compact_at;
 
         struct lws_attach_item item;

@@ -100,46 +100,47 @@ static void spread_one(Thread *th, InboxNode *inbox_node)
         fifo_push(&q->fifos[node->rank], node, &q->nodes);
 }
 
-/* The stack comes newest first. It is turned round and spread a bounded number at a time; what is
- * pushed meanwhile comes behind all of it. */
-static void spread_taken(Thread *th, unsigned max)
+/* The stack comes newest first. It is turned round a bounded number at a time; what is pushed
+ * meanwhile comes behind all of it. */
+static void turn_round(Thread *th)
 {
         AttachQueue *q = &th->attach;
-        InboxNode *node;
 
-        if (inbox_is_end(q->turned)) {
-                for (unsigned n = 0; n < max && !inbox_is_end(q->taken); n++) {
-                        node = q->taken;
-                        q->taken = node->next;
-                        node->next = q->turning;
-                        q->turning = node;
-                }
-                if (!inbox_is_end(q->taken))
-                        return;
+        if (!inbox_is_end(q->turned))
+                return;
+        for (unsigned n = 0; n < TURN_NODES && !inbox_is_end(q->taken); n++) {
+                InboxNode *node = q->taken;
+
+                q->taken = node->next;
+                node->next = q->turning;
+                q->turning = node;
+        }
+        if (inbox_is_end(q->taken)) {
                 q->turned = q->turning;
                 q->turning = NULL;
         }
-        for (unsigned n = 0; n < max && !inbox_is_end(q->turned); n++) {
-                node = q->turned;
-                q->turned = node->next;
-                spread_one(th, node);
-        }
-        node_return_flush(&q->nodes);
+}
+
+static bool is_empty_handed(Thread *th)
+{
+        return inbox_is_end(th->attach.taken) && inbox_is_end(th->attach.turned);
 }
 
 static void spread(Thread *th)
 {
         AttachQueue *q = &th->attach;
 
-        if (inbox_is_end(q->taken) && inbox_is_end(q->turned) && inbox_has_nodes(&th->inbox))
-                q->taken = inbox_take(&th->inbox);
-        spread_taken(th, TURN_NODES);
+        for (; q->spread_left > 0 && !inbox_is_end(q->turned); q->spread_left--) {
+                InboxNode *node = q->turned;
+
+                q->turned = node->next;
+                spread_one(th, node);
+        }
 }
 
 static bool is_arriving(Thread *th)
 {
-        return !inbox_is_end(th->attach.taken) || !inbox_is_end(th->attach.turned) ||
-               inbox_has_nodes(&th->inbox);
+        return !is_empty_handed(th) || inbox_has_nodes(&th->inbox);
 }
 
 /* -- Out --------------------------------------------------------------------------------------- */
@@ -171,52 +172,90 @@ static int next_rank(uint32_t ready, int from)
         return __builtin_ctz(behind ? behind : ready);
 }
 
-static void run(Thread *th, const struct lws_attach_item *it)
+/* What arrives for a state that holds, with nobody waiting before it, need not wait either. */
+static bool runs_at_once(Thread *th, const Node *node)
 {
-        if (it->extended)
-                extended_run(th, &it->item);
-        else
-                it->item.cb(th->cx, th->tsi, it->item.opaque);
+        return (node->kind == NODE_PLAIN || node->kind == NODE_EXTENDED) &&
+               state_log_reached(&th->cx->states, node->rank) &&
+               th->attach.fifos[node->rank].n == 0;
+}
+
+static void unpack(Thread *th, Node *node, struct lws_attach_item *ret)
+{
+        ret->extended = node->kind == NODE_EXTENDED;
+        ret->item.cb = node->cb;
+        if (ret->extended) {
+                extended_arrived(th, node->slot);
+                ret->item.slot = node->slot;
+        } else {
+                ret->item.opaque = node->opaque;
+        }
+        node_return(&th->attach.nodes, node);
+}
+
+/* The next item to run, out of the queues or of what arrives. False when there is none. */
+static bool next_item(Thread *th, struct lws_attach_item *ret)
+{
+        AttachQueue *q = &th->attach;
+        uint32_t ready;
+
+        while ((ready = ready_ranks(th)) != 0) {
+                int rank = next_rank(ready, q->rank_at);
+
+                if (rank != q->rank_at || ++q->of_rank > TURN_RANK) {
+                        q->of_rank = 0;
+                        q->rank_at = rank = next_rank(ready, (rank + (rank == q->rank_at)) % RANKS);
+                }
+                if (pop(th, rank, ret))
+                        return true;
+        }
+        while (q->spread_left > 0 && !inbox_is_end(q->turned)) {
+                InboxNode *inbox_node = q->turned;
+                Node *node = container_of(inbox_node, Node, inbox);
+
+                q->turned = inbox_node->next;
+                q->spread_left--;
+                if (inbox_node != &th->notice && runs_at_once(th, node)) {
+                        unpack(th, node, ret);
+                        return true;
+                }
+                spread_one(th, inbox_node);
+        }
+        return false;
 }
 
 static void run_items(Thread *th)
 {
         AttachQueue *q = &th->attach;
-        unsigned budget = TURN_ITEMS, of_rank = 0;
-        uint32_t ready;
+        struct lws_attach_item it = q->item;
+        bool there = it.there;
 
-        if (q->item.there) {
-                struct lws_attach_item first = q->item;
-
-                q->item.there = false;
-                run(th, &first);
-                budget--;
-        }
-        while (budget > 0 && !context_is_destroying(th->cx) && (ready = ready_ranks(th)) != 0) {
-                int rank = next_rank(ready, q->rank_at);
-                struct lws_attach_item it;
-
-                of_rank = rank == q->rank_at ? of_rank + 1 : 1;
-                q->rank_at = rank;
-                if (pop(th, rank, &it)) {
-                        run(th, &it);
-                        budget--;
-                }
-                if (of_rank == TURN_RANK) {
-                        q->rank_at = (rank + 1) % RANKS;
-                        of_rank = 0;
-                }
+        q->item.there = false;
+        for (unsigned budget = TURN_ITEMS; budget > 0 && !context_is_destroying(th->cx); budget--) {
+                if (!there && !next_item(th, &it))
+                        break;
+                there = false;
+                if (it.extended)
+                        extended_run(th, &it.item);
+                else
+                        it.item.cb(th->cx, th->tsi, it.item.opaque);
         }
         node_return_flush(&q->nodes);
 }
 
+/* Takes all that is in the inbox. */
+static void take_all(Thread *th)
+{
+        th->attach.taken = inbox_take(&th->inbox);
+        turn_round(th);
+}
+
 /* Hands the first ready item out through `get`; the loop runs it, and the rest of the batch, when
  * .attach has returned and the user's lock is free. */
-static int take(struct lws_context *cx, int tsi, struct lws_attach_item **get)
+static int take_first(struct lws_context *cx, int tsi, struct lws_attach_item **get)
 {
         Thread *th = tsi >= 0 && tsi < cx->n_threads ? &cx->threads[tsi] : NULL;
         AttachQueue *q;
-        uint32_t ready;
 
         if (!th || !thread_is_mine(th) || th->attach.take != TAKE_ASKED) {
                 log_error("attach: only the library takes: `get` refused");
@@ -224,12 +263,8 @@ static int take(struct lws_context *cx, int tsi, struct lws_attach_item **get)
         }
         q = &th->attach;
         q->take = TAKE_DONE;
-        spread(th);
-        ready = ready_ranks(th);
-        if (ready) {
-                q->rank_at = next_rank(ready, q->rank_at);
-                q->item.there = pop(th, q->rank_at, &q->item);
-        }
+        take_all(th);
+        q->item.there = next_item(th, &q->item);
         *get = q->item.there ? &q->item : NULL;
         return 0;
 }
@@ -237,7 +272,7 @@ static int take(struct lws_context *cx, int tsi, struct lws_attach_item **get)
 _public_ int __lws_system_attach(struct lws_context *cx, int tsi, lws_attach_cb_t *cb,
         lws_system_states_t state, void *opaque, struct lws_attach_item **get)
 {
-        return get ? take(cx, tsi, get) : queue(cx, tsi, cb, (int) state, opaque);
+        return get ? take_first(cx, tsi, get) : queue(cx, tsi, cb, (int) state, opaque);
 }
 
 static void on_retry(Timer *t, usec_t now)
@@ -336,15 +371,20 @@ bool attach_may_sleep(Thread *th)
 
 void attach_turn(Thread *th)
 {
-        if (is_arriving(th)) {
-                if (takes_through_user(th))
-                        take_through_user(th);
-                else
-                        spread(th);
-                take_notices(th);
-        }
-        if (th->attach.item.there || ready_ranks(th) != 0)
-                run_items(th);
+        AttachQueue *q = &th->attach;
+
+        q->spread_left = TURN_NODES;
+        if (!is_empty_handed(th))
+                turn_round(th);
+        else if (inbox_has_nodes(&th->inbox) && takes_through_user(th))
+                take_through_user(th);
+        else if (inbox_has_nodes(&th->inbox))
+                take_all(th);
+        /* where items of one state wait for their turn, let others in beside them */
+        if (ready_ranks(th) != 0)
+                spread(th);
+        run_items(th);
+        take_notices(th);
         if (watches_are_pending(th))
                 watches_tell(th, TURN_ITEMS);
         compact(th);
@@ -353,10 +393,11 @@ void attach_turn(Thread *th)
 /* All that was taken, not what is in the inbox. */
 static void spread_all(Thread *th)
 {
-        AttachQueue *q = &th->attach;
-
-        while (!inbox_is_end(q->taken) || !inbox_is_end(q->turned) || q->turning)
-                spread_taken(th, TURN_NODES);
+        while (!is_empty_handed(th)) {
+                turn_round(th);
+                th->attach.spread_left = TURN_NODES;
+                spread(th);
+        }
 }
 
 void attach_close(Thread *th)

@@ -4,7 +4,11 @@
 
 /* 16 KiB with malloc's own header: small beside a thread's stack, and long enough that what a new
  * slab costs does not show. */
-enum { SLAB_NODES = 510 };
+enum {
+        SLAB_NODES = 510,
+        SPARES = 32,      /* free slabs that are kept, for all threads together */
+        SPARES_LOOKED = 4 /* places looked at for one */
+};
 
 typedef struct Slab Slab;
 struct Slab {
@@ -18,10 +22,46 @@ static __thread unsigned used;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 
+/* A burst empties and fills slabs faster than malloc() and the kernel like to follow. */
+static _Atomic(Slab *) spares[SPARES];
+static _Atomic unsigned spare_at;
+
+static void keep(Slab *slab)
+{
+        unsigned at = atomic_load_explicit(&spare_at, memory_order_relaxed);
+
+        for (unsigned i = 0; i < SPARES_LOOKED; i++) {
+                Slab *none = NULL;
+
+                if (atomic_compare_exchange_strong_explicit(&spares[(at + i) % SPARES], &none, slab,
+                            memory_order_release, memory_order_relaxed)) {
+                        atomic_store_explicit(&spare_at, at + i + 1, memory_order_relaxed);
+                        return;
+                }
+        }
+        free(slab);
+}
+
+static Slab *spare(void)
+{
+        unsigned at = atomic_load_explicit(&spare_at, memory_order_relaxed);
+
+        for (unsigned i = 1; i <= SPARES_LOOKED; i++) {
+                _Atomic(Slab *) *place = &spares[(at - i) % SPARES];
+                Slab *slab = atomic_load_explicit(place, memory_order_relaxed);
+
+                if (slab && (slab = atomic_exchange_explicit(place, NULL, memory_order_acquire))) {
+                        atomic_store_explicit(&spare_at, at - i, memory_order_relaxed);
+                        return slab;
+                }
+        }
+        return malloc(sizeof(Slab));
+}
+
 static void give_back(Slab *slab, unsigned n)
 {
         if (atomic_fetch_sub_explicit(&slab->out, n, memory_order_acq_rel) == n)
-                free(slab);
+                keep(slab);
 }
 
 static void on_thread_exit(void *slab)
@@ -37,7 +77,7 @@ static void make_exit_key(void)
 
 static Slab *next_slab(void)
 {
-        Slab *slab = malloc(sizeof(*slab));
+        Slab *slab = spare();
 
         if (!slab)
                 return NULL;

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/slot.h"
 
-struct SlotChunk {
-        /* `n` slots, behind them as many cells of the heap of deadlines */
-        Slot slots[1];
-};
-
 static unsigned chunk_of(uint32_t index, uint32_t *ret_offset)
 {
         uint32_t n = index / SLOT_CHUNK_MIN + 1;
@@ -20,7 +15,7 @@ static size_t chunk_slots(unsigned chunk)
         return (size_t) SLOT_CHUNK_MIN << chunk;
 }
 
-static SlotChunk *chunk_get(SlotTable *t, unsigned chunk)
+static Slot *chunk_get(SlotTable *t, unsigned chunk)
 {
         return atomic_load_explicit(&t->chunks[chunk], memory_order_acquire);
 }
@@ -44,16 +39,17 @@ Slot *slot_at(SlotTable *t, uint32_t index)
         if (index >= atomic_load_explicit(&t->used, memory_order_acquire))
                 return NULL;
         chunk = chunk_of(index, &offset);
-        return &chunk_get(t, chunk)->slots[offset];
+        return chunk_get(t, chunk) + offset;
 }
 
 static int make_chunk(SlotTable *t, unsigned chunk)
 {
         size_t n = chunk_slots(chunk);
-        SlotChunk *expected = NULL, *c;
+        Slot *expected = NULL, *c;
 
         if (chunk_get(t, chunk))
                 return 0;
+        /* behind the slots, as many cells of the heap of deadlines */
         c = calloc(n, sizeof(Slot) + sizeof(uint32_t));
         if (!c)
                 return -ENOMEM;
@@ -147,7 +143,7 @@ static uint32_t *cell(SlotTable *t, uint32_t place)
 {
         uint32_t offset;
         unsigned chunk = chunk_of(place, &offset);
-        Slot *end = chunk_get(t, chunk)->slots + chunk_slots(chunk);
+        Slot *end = chunk_get(t, chunk) + chunk_slots(chunk);
 
         return (uint32_t *) (void *) end + offset;
 }

@@ -42,14 +42,12 @@ enum {
 };
 #define SLOT_NONE UINT32_MAX
 
-/* Slots by deadline: a binary heap of indices, in cells that come with the slots, so that putting
- * one in cannot fail. Its thread alone uses it. */
-typedef struct SlotChunk SlotChunk;
-
+/* Deadlines are a binary heap of indices, in cells that come with the slots, so that putting one in
+ * cannot fail. The service thread alone uses it. */
 struct SlotTable {
-        _Atomic(SlotChunk *) chunks[SLOT_CHUNKS]; /* of 64, 128, 256, ... slots */
-        _Atomic uint32_t used;                    /* slots that were ever handed out */
-        _Atomic uint64_t free;                    /* tag << 32 | first free slot */
+        _Atomic(Slot *) chunks[SLOT_CHUNKS]; /* of 64, 128, 256, ... slots */
+        _Atomic uint32_t used;               /* slots that were ever handed out */
+        _Atomic uint64_t free;               /* tag << 32 | first free slot */
         uint32_t n_deadlines;
 };
 
