@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import socket
+import socketserver
 import ssl
 import struct
 import subprocess
@@ -153,6 +154,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+
+    def server_bind(self):
+        socketserver.TCPServer.server_bind(self)  # HTTPServer's own asks DNS for its name
+        self.server_name, self.server_port = self.server_address
 
     def handle_error(self, request, address):
         pass
