@@ -235,7 +235,10 @@ void link_publish_mirror(Link *link)
                 const RtnlAddress *a = &s->addresses[i].address;
 
                 addresses[i] = (LinkAddress){
-                        .prefix = a->prefix, .tentative = is_tentative(a), .ours = is_ours(link, a)
+                        .prefix = a->prefix,
+                        .tentative = is_tentative(a),
+                        .ours = is_ours(link, a),
+                        .leased = is_ours(link, a) && a->protocol == LINK_PROTO_DHCP,
                 };
         }
         for (size_t i = 0; i < s->n_routes; i++) {

@@ -29,11 +29,28 @@ static bool is_usable(const LinkAddress *a)
                !ip_is_loopback(&a->prefix.addr) && !ip_is_any(&a->prefix.addr);
 }
 
+/* Back on a link whose network may be another one by now, a lease counts when somebody there has
+ * confirmed it. */
+static bool is_confirmed(const Link *link, const LinkAddress *a)
+{
+        /* "no-carrier", when there is one: it has yet to begin */
+        return !a->leased || (strcmp(link->dhcp_state, "rebooting") != 0 &&
+                                     strcmp(link->dhcp_state, "no-carrier") != 0);
+}
+
+static bool has_unconfirmed(const Link *link)
+{
+        for (size_t i = 0; i < link->n_addresses; i++)
+                if (!is_confirmed(link, &link->addresses[i]))
+                        return true;
+        return false;
+}
+
 static bool has_address(const Link *link, int family)
 {
         for (size_t i = 0; i < link->n_addresses; i++)
                 if (link->addresses[i].prefix.addr.family == family &&
-                        is_usable(&link->addresses[i]))
+                        is_usable(&link->addresses[i]) && is_confirmed(link, &link->addresses[i]))
                         return true;
         return false;
 }
@@ -140,6 +157,12 @@ static void say_what_is_missing(Network *n, Hold *hold, int family)
         if (link->carrier && link->wait_code[0]) {
                 hold_set_who(hold, "dhcp");
                 hold_assert(hold, link->wait_code, link->wait_next_try_usec, "%s", link->wait_why);
+                return;
+        }
+        if (link->carrier && has_unconfirmed(link)) {
+                hold_set_who(hold, "dhcp");
+                hold_assert(hold, "unconfirmed", 0, "%s: asks whether its lease still holds",
+                        link->name);
                 return;
         }
         hold_set_who(hold, "link");

@@ -41,6 +41,7 @@ struct LinkAddress {
         IpPrefix prefix;
         bool tentative; /* IPv6 DAD still runs or has failed: not usable */
         bool ours;      /* we put it there */
+        bool leased;    /* ours from DHCP */
 };
 
 typedef struct LinkGateway LinkGateway;
