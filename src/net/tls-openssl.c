@@ -13,6 +13,7 @@ struct TlsConfig {
         char *ca_file;
         uint8_t alpn[64]; /* length and name */
         uint8_t alpn_len;
+        bool only_1_3;
 };
 
 struct Tls {
@@ -71,6 +72,11 @@ TlsConfig *tls_config_free(TlsConfig *c)
         return NULL;
 }
 
+void tls_config_require_1_3(TlsConfig *c)
+{
+        c->only_1_3 = true;
+}
+
 /* A ticket came: it replaces the one before. The session's reference becomes ours. */
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
@@ -95,7 +101,8 @@ static int make_ctx(TlsConfig *c)
         SSL_CTX_set_session_cache_mode(
                 ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
         SSL_CTX_sess_set_new_cb(ctx, keep_session);
-        if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+        if (SSL_CTX_set_min_proto_version(ctx, c->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) !=
+                        1 ||
                 (c->alpn_len > 0 && SSL_CTX_set_alpn_protos(ctx, c->alpn, c->alpn_len) != 0)) {
                 SSL_CTX_free(ctx);
                 return -EPROTO;
@@ -118,6 +125,11 @@ static int load_store(TlsConfig *c)
         return 0;
 }
 
+static int accept_young(int ok, X509_STORE_CTX *ctx)
+{
+        return ok || X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_NOT_YET_VALID;
+}
+
 /* REQ_DNS 35: the subject alternative name, never the common name. */
 static int expect_peer(Tls *t, const TlsPeer *peer)
 {
@@ -130,7 +142,9 @@ static int expect_peer(Tls *t, const TlsPeer *peer)
                 SSL_set_verify(t->ssl, SSL_VERIFY_NONE, NULL);
                 return 0;
         }
-        SSL_set_verify(t->ssl, SSL_VERIFY_PEER, NULL);
+        SSL_set_verify(t->ssl, SSL_VERIFY_PEER, peer->young_until_sec ? accept_young : NULL);
+        if (peer->young_until_sec)
+                X509_VERIFY_PARAM_set_time(param, (time_t) peer->young_until_sec);
         X509_VERIFY_PARAM_set_hostflags(
                 param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
         if (named)

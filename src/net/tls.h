@@ -6,6 +6,7 @@
  */
 #include "util/addr.h"
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct TlsConfig TlsConfig; /* what many sessions share: store, versions, ALPN */
 typedef struct Tls Tls;             /* one session on one connected socket */
@@ -15,6 +16,8 @@ typedef struct TlsTicket
 /* `ca_file` NULL: the system's store. `alpn` is one protocol's name. Both are copied. */
 int tls_config_new(TlsConfig **ret, const char *ca_file, const char *alpn);
 TlsConfig *tls_config_free(TlsConfig *c);
+/* No session below TLS 1.3; before the first one is made. */
+void tls_config_require_1_3(TlsConfig *c);
 
 #define TLS_PINS_MAX 16
 
@@ -28,6 +31,9 @@ struct TlsPeer {
         IpAddr addr;
         const uint8_t (*pins)[32]; /* SHA-256 of the SubjectPublicKeyInfo */
         size_t n_pins;
+        /* Seconds since 1970, 0: judge the dates by the clock. Else the clock is not to be trusted
+         * yet, only that it is this late: a certificate may begin later, but not end before. */
+        int64_t young_until_sec;
 };
 
 int tls_new(Tls **ret, TlsConfig *config, const TlsPeer *peer, int fd, TlsTicket **ticket);
