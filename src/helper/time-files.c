@@ -43,15 +43,20 @@ static void complain(TimeFiles *f, const char *name, int error)
         f->complained = true;
 }
 
-static void save(TimeFiles *f, const char *name, const char *text)
+void time_files_write(TimeFiles *f, const char *name, const void *data, size_t size, unsigned mode)
 {
         int r;
 
         if (f->dirfd < 0)
                 return;
-        r = file_write_atomic(f->dirfd, name, text, strlen(text), 0644);
+        r = file_write_atomic(f->dirfd, name, data, size, mode);
         if (r < 0)
                 complain(f, name, -r);
+}
+
+static void save(TimeFiles *f, const char *name, const char *text)
+{
+        time_files_write(f, name, text, strlen(text), 0644);
 }
 
 /* -- The clock ------------------------------------------------------------------------------ */

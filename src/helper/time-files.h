@@ -27,6 +27,8 @@ struct TimeFiles {
 };
 
 void time_files_init(TimeFiles *f, const char *state_dir);
+/* Replaces a file of the state folder; a failure is told once. */
+void time_files_write(TimeFiles *f, const char *name, const void *data, size_t size, unsigned mode);
 void time_files_deinit(TimeFiles *f);
 
 /* The later of the build, /usr/lib/clock-epoch and the last saved time, nanoseconds. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "helper/time-nts.h"
 #include "helper/time-private.h"
 #include "util/log.h"
 #include <ctype.h>
@@ -69,12 +70,17 @@ static void add_name(TimeClient *tc, const HostPort *hp, bool nts)
         timer_init(&name->retry, tc->thread, on_retry);
         list_link_tail(&tc->names, &name->link);
         name->literal = endpoint_parse(hp->host, &name->addresses[0]) == 0;
+        if (nts && time_nts_new(&name->key_exchange, name) < 0) {
+                list_unlink(&name->link);
+                free(name);
+                return;
+        }
         if (name->literal)
                 name->n_addresses = 1;
         else
                 recall(name);
         for (size_t i = 0; i < name->n_addresses; i++)
-                if (hp->port)
+                if (hp->port && !nts)
                         name->addresses[i].port = hp->port;
         time_name_apply(name);
         ask(name);
@@ -85,6 +91,7 @@ static void drop_name(TimeName *name)
         TimeClient *tc = name->client;
 
         lookup_cancel(name->lookup);
+        time_nts_free(name->key_exchange);
         timer_cancel(&name->retry);
         for (unsigned id = 0; id < NTP_MAX_SOURCES; id++)
                 if (tc->servers[id].name == name)
@@ -156,6 +163,12 @@ void time_name_apply(TimeName *name)
         TimeClient *tc = name->client;
         int family = name->n_addresses > 0 ? name->addresses[0].addr.family : AF_UNSPEC;
 
+        /* Its addresses are for the exchange of keys; that says where to ask for time. */
+        if (name->nts) {
+                time_nts_start(name->key_exchange);
+                return;
+        }
+
         /* An address that DNS no longer gives goes, unless it still gives time. */
         for (unsigned id = 0; id < NTP_MAX_SOURCES; id++)
                 if (tc->servers[id].name == name && !is_listed(name, &tc->servers[id].endpoint) &&
@@ -219,6 +232,8 @@ void time_name_lost_address(TimeName *name, const Endpoint *endpoint, bool for_g
                 left += !name->banned[i] && !is_denied(tc, &name->addresses[i]);
         }
         /* The only address of a server may come back; nobody else has what it had. */
+        if (name->nts && !for_good)
+                time_nts_need_keys(name->key_exchange);
         if (left == 0)
                 memset(name->banned, 0, sizeof(name->banned));
         time_name_apply(name);
@@ -301,6 +316,8 @@ void time_names_retry(TimeClient *tc)
 
                 if (!name->resolved)
                         ask(name);
+                if (name->nts)
+                        time_nts_network_changed(name->key_exchange);
         }
 }
 

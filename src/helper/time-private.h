@@ -65,6 +65,7 @@ struct TimeClient {
         TimeFiles files;
         NtpClient *ntp; /* NULL while observing */
         List names;
+        struct TlsConfig *tls; /* of NTS; NULL before its first use */
         Endpoint denied[TIME_DENIED_MAX];
         size_t n_denied;
         TimeServer servers[NTP_MAX_SOURCES];

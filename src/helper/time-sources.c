@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "helper/time-nts.h"
 #include "helper/time-private.h"
 #include "helper/time-socket.h"
 #include "util/log.h"
@@ -84,6 +85,8 @@ static void on_reply(struct lws *wsi, uint32_t revents)
                 }
                 check = ntp_client_receive(
                         tc->ntp, id, data, (size_t) n, thread_now(tc->thread), stamp);
+                if (check == NTP_CHECK_OK && tc->servers[id].name->nts)
+                        time_nts_answered(tc->servers[id].name->key_exchange);
                 log_debug("time: %s: answer of %zd octets: %s", tc->ntp->labels[id], n,
                         ntp_check_to_string(check));
                 /* One answer is all that a request gets. */
@@ -104,6 +107,8 @@ static void send_one(TimeClient *tc, unsigned id, usec_t now)
         server->wsi = wsi_free(server->wsi);
         server->stamped = false;
         server->error = 0;
+        if (server->name->nts)
+                time_nts_before_request(server->name->key_exchange);
         r = ntp_client_request(tc->ntp, id, &w, now, time_clock_now_nsec());
         if (r < 0)
                 return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "helper/time-private.h"
+#include "helper/time-nts.h"
+#include "net/tls.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include <fcntl.h>
@@ -67,9 +68,32 @@ static usec_t to_monotonic(usec_t boottime)
         return usec_add(clock_monotonic_usec(), usec_sub(boottime, now));
 }
 
+/* No source at all: either names have no address yet, or NTS no keys. */
+static const char *explain_names(const TimeClient *tc, char *why, size_t size)
+{
+        const TimeName *unresolved = NULL;
+
+        list_foreach (it, &tc->names) {
+                const TimeName *name = list_entry(it, TimeName, link);
+
+                if (name->n_addresses == 0)
+                        unresolved = name;
+                else if (name->nts && time_nts_why(name->key_exchange)) {
+                        snprintf(why, size, "%s", time_nts_why(name->key_exchange));
+                        return "no-keys";
+                }
+        }
+        if (!unresolved) {
+                snprintf(why, size, "no time server is known");
+                return "no-server";
+        }
+        snprintf(why, size, "%s: its address is not known yet", unresolved->host);
+        return "no-address";
+}
+
 static void explain(TimeClient *tc)
 {
-        char why[256];
+        char why[320];
         const char *code;
 
         if (tc->observing) {
@@ -88,6 +112,8 @@ static void explain(TimeClient *tc)
                 return;
         }
         code = ntp_client_waiting(tc->ntp, why, sizeof(why));
+        if (strcmp(code, "no-server") == 0)
+                code = explain_names(tc, why, sizeof(why));
         hold_assert(tc->hold, code, to_monotonic(ntp_client_deadline(tc->ntp)), "%s", why);
 }
 
@@ -147,6 +173,9 @@ static void on_state(TimeClient *tc)
                         ntp_client_offset(tc->ntp, thread_now(tc->thread)),
                         s ? s->last.stratum : 0);
                 mark_synchronized(tc);
+                list_foreach (it, &tc->names)
+                        if (list_entry(it, TimeName, link)->nts)
+                                time_nts_synchronized(list_entry(it, TimeName, link)->key_exchange);
                 if (tc->ntp->discipline.control)
                         time_files_save_clock(&tc->files, thread_now(tc->thread), true);
                 break;
@@ -246,6 +275,8 @@ static void handle_event(TimeClient *tc, const NtpEvent *e)
                 on_lost_address(tc, e->id, false);
                 break;
         case NTP_EVENT_KEYS:
+                if (tc->servers[e->id].name)
+                        time_nts_need_keys(tc->servers[e->id].name->key_exchange);
                 break;
         }
 }
@@ -452,9 +483,11 @@ static void on_network(NetworkWatch *watch, bool epoch_changed)
 
         if (choose(tc) < 0)
                 log_error("time: cannot start: out of memory");
-        if (!tc->ntp || !epoch_changed)
+        if (!tc->ntp)
                 return;
         time_names_retry(tc);
+        if (!epoch_changed)
+                return;
         ntp_client_network_changed(tc->ntp, thread_now(tc->thread));
         time_client_drive(tc);
 }
@@ -509,6 +542,7 @@ TimeClient *time_client_free(TimeClient *tc)
         timer_cancel(&tc->notify);
         time_clock_deinit(&tc->clock);
         time_files_deinit(&tc->files);
+        tls_config_free(tc->tls);
         hold_free(tc->hold);
         free(tc);
         return NULL;

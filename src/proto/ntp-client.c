@@ -515,6 +515,11 @@ const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
                 snprintf(why, size, "%zu servers answer, and no majority of them agrees", sampled);
                 return "no-majority";
         }
+        if (sampled > 0 && sampled < c->config.min_sources) {
+                snprintf(why, size, "%zu of the %u servers that MinSources asks for answer",
+                        sampled, c->config.min_sources);
+                return "too-few-servers";
+        }
         if (sampled > 0) {
                 snprintf(why, size, "%s: confirming what it says, %zu samples so far", name,
                         ntp_source_agreeing(some));

@@ -36,7 +36,8 @@ void ntp_source_init(NtpSource *s, unsigned poll_min, unsigned poll_max, usec_t 
 
 void ntp_source_burst(NtpSource *s, usec_t now)
 {
-        usec_t soonest = s->requests > 0 ? usec_add(s->last_request, NTP_BURST_USEC) : now;
+        bool recent = s->requests > 0 && !s->unsent;
+        usec_t soonest = recent ? usec_add(s->last_request, NTP_BURST_USEC) : now;
 
         /* A server that told us to slow down gets no burst. */
         if (s->dead || s->kiss_code[0])
@@ -113,6 +114,7 @@ int ntp_source_request(NtpSource *s, Writer *w, usec_t now, int64_t local_nsec, 
                 s->misses++;
         s->reach = (uint8_t) (s->reach << 1);
         s->requests++;
+        s->unsent = false;
         schedule(s, now, rng);
         if (s->misses >= NTP_MAX_MISSES)
                 s->verdict = NTP_VERDICT_UNREACHABLE;
@@ -143,6 +145,7 @@ int ntp_source_request(NtpSource *s, Writer *w, usec_t now, int64_t local_nsec, 
 void ntp_source_send_failed(NtpSource *s)
 {
         s->pending = false;
+        s->unsent = true; /* nobody was troubled: no distance to keep */
 }
 
 void ntp_source_transmitted(NtpSource *s, int64_t sent_nsec)

@@ -83,7 +83,7 @@ struct NtpSource {
         unsigned poll_min, poll_max;
 
         /* the request that is out */
-        bool pending;
+        bool pending, unsent;
         NtpTime cookie;
         uint8_t unique_id[NTS_UNIQUE_ID_SIZE];
         usec_t sent_at;

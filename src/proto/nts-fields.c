@@ -11,8 +11,10 @@ int nts_session_add_cookie(NtsSession *s, const void *data, size_t size)
          * from its padding. */
         if (size == 0 || size > NTS_COOKIE_MAX)
                 return -EINVAL;
-        if (s->n_cookies == NTS_COOKIES)
+        if (s->n_cookies == NTS_COOKIES) {
+                s->unsaved -= s->unsaved > 0;
                 memmove(&s->cookies[0], &s->cookies[1], sizeof(s->cookies[0]) * --s->n_cookies);
+        }
         s->cookies[s->n_cookies].size = (uint16_t) size;
         memcpy(s->cookies[s->n_cookies++].data, data, size);
         return 0;
@@ -65,6 +67,7 @@ int nts_request_write(
         if (s->n_cookies == 0)
                 return -EAGAIN;
         cookie = s->cookies[0];
+        s->unsaved -= s->unsaved > 0;
         memmove(&s->cookies[0], &s->cookies[1], sizeof(s->cookies[0]) * --s->n_cookies);
         body = field_begin(w, NTS_FIELD_UNIQUE_ID, NTS_UNIQUE_ID_SIZE);
         if (body)

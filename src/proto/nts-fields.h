@@ -29,6 +29,7 @@ struct NtsSession {
         uint8_t c2s[SIV_KEY_SIZE], s2c[SIV_KEY_SIZE];
         NtsCookie cookies[NTS_COOKIES];
         size_t n_cookies;
+        size_t unsaved; /* so many at the front are in no file; for whoever keeps one */
 };
 
 /* -EINVAL for a size that no cookie of ours has; a ninth pushes out the oldest. */

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "helper/time-nts.h"
+#include "helper/time-nts-file.h"
+#include "net/stream.h"
+#include "util/log.h"
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EXCHANGE_USEC (10 * USEC_PER_SEC)
+#define RETRY_USEC    (10 * USEC_PER_SEC)
+
+struct TimeNts {
+        TimeName *name;
+        NtsStored stored; /* keys, cookies, where they are good for, the back-off */
+        bool have_keys, relaxed;
+        int id; /* of the source, -1: none */
+        Stream *stream;
+        NtsKe ke;
+        size_t next_address;
+        Endpoint peer;  /* of the exchange under way */
+        Lookup *lookup; /* of the NTP server it named */
+        Timer timer;    /* gives an exchange up, or starts the next */
+        bool local_failure, exchanging, exchanging_relaxed;
+        char why[512];
+};
+
+static usec_t now_of(const TimeNts *n)
+{
+        return thread_now(n->name->client->thread);
+}
+
+static bool clock_is_true(const TimeNts *n)
+{
+        const NtpClient *ntp = n->name->client->ntp;
+
+        return ntp && ntp->state == NTP_STATE_SYNCED;
+}
+
+static void end_exchange(TimeNts *n)
+{
+        n->stream = stream_free(n->stream);
+        n->lookup = lookup_cancel(n->lookup);
+        n->exchanging = false;
+        timer_cancel(&n->timer);
+        OPENSSL_cleanse(&n->ke, sizeof(n->ke));
+}
+
+static void save(TimeNts *n)
+{
+        nts_stored_save(&n->name->client->files, n->name->host, n->name->port, &n->stored);
+}
+
+/* -- The source ----------------------------------------------------------------------------- */
+
+static void drop_source(TimeNts *n)
+{
+        if (n->id >= 0)
+                time_source_remove(n->name->client, (unsigned) n->id);
+        n->id = -1;
+}
+
+static void use_keys(TimeNts *n)
+{
+        TimeClient *tc = n->name->client;
+
+        if (n->id >= 0 && !endpoint_equal(&tc->servers[n->id].endpoint, &n->stored.server))
+                drop_source(n);
+        if (n->id < 0)
+                n->id = time_source_add(tc, n->name, &n->stored.server);
+        if (n->id < 0)
+                return;
+        n->have_keys = true;
+        n->why[0] = 0;
+        ntp_client_set_session(tc->ntp, (unsigned) n->id, &n->stored.session, now_of(n));
+}
+
+/* -- The exchange --------------------------------------------------------------------------- */
+
+static void fail(TimeNts *n, const char *why, bool local)
+{
+        usec_t wait;
+
+        snprintf(n->why, sizeof(n->why), "%s: no keys: %s", n->name->host, why);
+        end_exchange(n);
+        n->local_failure = local;
+        n->next_address++;
+        wait = backoff_next(&n->stored.backoff, &RNG_KERNEL);
+        if (local) /* nobody was troubled */
+                n->stored.backoff.tries--;
+        log_event(local ? LOG_SEV_DEBUG : LOG_SEV_WARNING, LOG_FIELDS({ "LWSD_HELPER", "time" }),
+                "time: %s; tried again in %.0f s", n->why, (double) wait * 1e-6);
+        n->stored.not_before_sec =
+                local ? 0 : time_clock_now_nsec() / NTP_NSEC_PER_SEC + (int64_t) (wait / 1000000);
+        if (!local)
+                save(n);
+        timer_set(&n->timer, usec_add(now_of(n), wait));
+}
+
+static void adopt(TimeNts *n, const Endpoint *server)
+{
+        NtsStored *st = &n->stored;
+
+        st->server = *server;
+        st->server.name[0] = 0;
+        st->server.port = n->ke.port ? n->ke.port : NTP_PORT;
+        st->session.n_cookies = st->session.unsaved = 0;
+        for (size_t i = 0; i < n->ke.n_cookies; i++)
+                (void) nts_session_add_cookie(
+                        &st->session, n->ke.cookies[i].data, n->ke.cookies[i].size);
+        st->session.unsaved = st->session.n_cookies;
+        st->not_before_sec = 0;
+        n->relaxed = n->exchanging_relaxed;
+        log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "time" }),
+                "time: %s: keys and %zu cookies%s", n->name->host, st->session.n_cookies,
+                n->relaxed ? ", the dates of its certificate not looked at yet" : "");
+        end_exchange(n);
+        use_keys(n);
+        time_nts_before_request(n);
+        time_client_drive(n->name->client);
+}
+
+static void on_server_resolved(Lookup *lookup, const LookupResult *result, void *userdata)
+{
+        TimeNts *n = userdata;
+        Endpoint server = { 0 };
+
+        n->lookup = NULL;
+        if (result->error < 0 || result->n_addresses == 0) {
+                fail(n, "the NTP server it names has no address", false);
+                return;
+        }
+        server.addr = result->addresses[0].addr;
+        adopt(n, &server);
+}
+
+static void find_server(TimeNts *n)
+{
+        TimeClient *tc = n->name->client;
+        Endpoint server = { 0 };
+
+        if (!n->ke.server[0] || strcmp(n->ke.server, n->name->host) == 0) {
+                server = n->peer;
+                adopt(n, &server);
+        } else if (endpoint_parse(n->ke.server, &server) == 0) {
+                adopt(n, &server);
+        } else if (!tc->resolver || resolver_lookup_host(tc->resolver, &n->lookup, 0, n->ke.server,
+                                            AF_UNSPEC, 0, on_server_resolved, n) < 0) {
+                fail(n, "the NTP server it names cannot be looked up", false);
+        }
+}
+
+static void finish(TimeNts *n)
+{
+        NtsSession *s = &n->stored.session;
+        uint8_t context[5], c2s[SIV_KEY_SIZE], s2c[SIV_KEY_SIZE];
+        Tls *tls = stream_tls(n->stream);
+
+        nts_ke_context(false, context);
+        if (tls_export(tls, NTS_KE_LABEL, context, sizeof(context), c2s, sizeof(c2s)) < 0) {
+                fail(n, "TLS gives no keys", false);
+                return;
+        }
+        nts_ke_context(true, context);
+        if (tls_export(tls, NTS_KE_LABEL, context, sizeof(context), s2c, sizeof(s2c)) < 0) {
+                fail(n, "TLS gives no keys", false);
+                return;
+        }
+        /* Cookies and keys belong together: those there were go with their keys. */
+        s->n_cookies = s->unsaved = 0;
+        memcpy(s->c2s, c2s, sizeof(c2s));
+        memcpy(s->s2c, s2c, sizeof(s2c));
+        OPENSSL_cleanse(c2s, sizeof(c2s));
+        OPENSSL_cleanse(s2c, sizeof(s2c));
+        n->stream = stream_free(n->stream);
+        find_server(n);
+}
+
+static void on_open(TimeNts *n)
+{
+        uint8_t request[64];
+        Writer w = WRITER_INIT(request, sizeof(request));
+        char alpn[32];
+
+        if (strcmp(tls_alpn(stream_tls(n->stream), alpn), NTS_KE_ALPN) != 0) {
+                fail(n, "the server does not speak " NTS_KE_ALPN, false);
+                return;
+        }
+        nts_ke_write_request(&w);
+        if (stream_write(n->stream, request, w.pos) < 0)
+                fail(n, "cannot write", false);
+}
+
+static void on_closed(TimeNts *n, int error)
+{
+        char why[160];
+        bool dates = stream_tls(n->stream) && tls_failed_for_time(stream_tls(n->stream));
+
+        snprintf(why, sizeof(why), "%s", error < 0 ? stream_why(n->stream) : "closed too early");
+        /* What was believed while the clock was not true is not any more. */
+        if (dates && n->relaxed && clock_is_true(n)) {
+                n->have_keys = n->relaxed = false;
+                drop_source(n);
+        }
+        fail(n, why, error == -ENETUNREACH || error == -EHOSTUNREACH || error == -ENETDOWN);
+        time_client_drive(n->name->client);
+}
+
+static void on_stream(
+        Stream *stream, StreamEvent event, const uint8_t *data, size_t size, int error)
+{
+        TimeNts *n = stream_userdata(stream);
+
+        switch (event) {
+        case STREAM_OPEN:
+                on_open(n);
+                break;
+        case STREAM_DATA:
+                switch (nts_ke_feed(&n->ke, data, size)) {
+                case NTS_KE_MORE:
+                        break;
+                case NTS_KE_DONE:
+                        finish(n);
+                        break;
+                case NTS_KE_FAILED:
+                        fail(n, n->ke.why, false);
+                        break;
+                }
+                break;
+        case STREAM_CLOSED:
+                on_closed(n, error);
+                break;
+        }
+}
+
+static int open_exchange(TimeNts *n)
+{
+        TimeClient *tc = n->name->client;
+        TlsPeer peer = { .verify = true, .name = n->name->literal ? NULL : n->name->host };
+
+        n->peer = n->name->addresses[n->next_address % n->name->n_addresses];
+        n->peer.port = n->name->port ? n->name->port : NTS_KE_PORT;
+        peer.addr = n->peer.addr;
+        n->exchanging_relaxed = !clock_is_true(n);
+        if (n->exchanging_relaxed)
+                peer.young_until_sec = tc->floor_nsec / NTP_NSEC_PER_SEC;
+        if (!tc->tls) {
+                int r = tls_config_new(
+                        &tc->tls, tc->settings->time.certificate_authority, NTS_KE_ALPN);
+
+                if (r < 0)
+                        return r;
+                tls_config_require_1_3(tc->tls);
+        }
+        nts_ke_init(&n->ke);
+        return stream_new_tls(&n->stream, context_vhost_system(tc->cx), tc->thread, &n->peer,
+                NTS_KE_PORT, tc->tls, &peer, NULL, on_stream, n);
+}
+
+static void exchange(TimeNts *n)
+{
+        int64_t wait = n->stored.not_before_sec - time_clock_now_nsec() / NTP_NSEC_PER_SEC;
+        int r;
+
+        if (n->exchanging || n->name->n_addresses == 0)
+                return;
+        /* a clock that was set in between makes no wait longer than the longest */
+        if (wait > 0 && wait <= (int64_t) (NTS_BACKOFF_MAX_USEC / USEC_PER_SEC) * 11 / 10) {
+                timer_set(&n->timer, usec_add(now_of(n), (usec_t) wait * USEC_PER_SEC));
+                return;
+        }
+        n->exchanging = true;
+        n->local_failure = false;
+        timer_set(&n->timer, usec_add(now_of(n), EXCHANGE_USEC));
+        r = open_exchange(n);
+        if (r < 0)
+                fail(n, strerror(-r), true);
+}
+
+static void on_timer(Timer *t, usec_t now)
+{
+        TimeNts *n = container_of(t, TimeNts, timer);
+
+        if (n->exchanging)
+                fail(n, "no answer", false);
+        else
+                exchange(n);
+        time_client_drive(n->name->client);
+}
+
+/* -- What others call ----------------------------------------------------------------------- */
+
+int time_nts_new(TimeNts **ret, TimeName *name)
+{
+        TimeNts *n = calloc(1, sizeof(*n));
+
+        if (!n)
+                return -ENOMEM;
+        n->name = name;
+        n->id = -1;
+        timer_init(&n->timer, name->client->thread, on_timer);
+        nts_stored_init(&n->stored);
+        if (nts_stored_load(&name->client->files, name->host, name->port, &n->stored) &&
+                n->stored.session.n_cookies > 0)
+                use_keys(n);
+        snprintf(n->why, sizeof(n->why), "%s: no keys yet", name->host);
+        *ret = n;
+        return 0;
+}
+
+TimeNts *time_nts_free(TimeNts *n)
+{
+        if (!n)
+                return NULL;
+        end_exchange(n);
+        /* In no request any more: all that are left may wait for the next start. */
+        if (n->have_keys) {
+                n->stored.session.unsaved = 0;
+                save(n);
+        }
+        drop_source(n);
+        OPENSSL_cleanse(n, sizeof(*n));
+        free(n);
+        return NULL;
+}
+
+void time_nts_start(TimeNts *n)
+{
+        if (!n->have_keys && !timer_is_set(&n->timer))
+                exchange(n);
+}
+
+void time_nts_need_keys(TimeNts *n)
+{
+        /* The cookies there are go on being tried (REQ_NTP 37). */
+        if (n->stored.session.n_cookies == 0)
+                n->have_keys = false;
+        if (n->exchanging || timer_is_set(&n->timer))
+                return;
+        if (n->stored.backoff.tries > 0) {
+                timer_set(&n->timer,
+                        usec_add(now_of(n), backoff_next(&n->stored.backoff, &RNG_KERNEL)));
+                return;
+        }
+        /* The keys of this exchange may be refused like the last: then it waits. */
+        n->stored.backoff.tries++;
+        exchange(n);
+}
+
+void time_nts_network_changed(TimeNts *n)
+{
+        if (n->have_keys || n->exchanging || !n->local_failure)
+                return;
+        timer_cancel(&n->timer);
+        exchange(n);
+}
+
+void time_nts_synchronized(TimeNts *n)
+{
+        if (n->have_keys && n->relaxed && !n->exchanging)
+                exchange(n);
+}
+
+void time_nts_answered(TimeNts *n)
+{
+        backoff_reset(&n->stored.backoff);
+}
+
+void time_nts_before_request(TimeNts *n)
+{
+        if (n->have_keys && n->stored.session.unsaved == 0 && n->stored.session.n_cookies > 0) {
+                /* keep the younger half for a restart, spend the older */
+                n->stored.session.unsaved = (n->stored.session.n_cookies + 1) / 2;
+                save(n);
+        }
+}
+
+const char *time_nts_why(const TimeNts *n)
+{
+        return n->have_keys ? NULL : n->why;
+}

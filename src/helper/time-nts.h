@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * NTS for one configured server: key exchange over TLS when keys are missing or refused, never two
+ * at once, with a back-off that outlives a restart; cookies that no restart spends twice. Never
+ * plain NTP instead (REQ_NTP 34-39).
+ *
+ * Before the clock is true a certificate cannot be too young, only too old for the floor of the
+ * clock; once it is true the exchange is made again, and what fails then is dropped.
+ */
+#include "helper/time-private.h"
+
+int time_nts_new(TimeNts **ret, TimeName *name);
+TimeNts *time_nts_free(TimeNts *n);
+
+/* Asks for keys as soon as that is possible and allowed; harmless to call at any time. */
+void time_nts_start(TimeNts *n);
+/* Out of cookies, or the server refuses them. */
+void time_nts_need_keys(TimeNts *n);
+/* The network changed: what could not be sent may be sent now. */
+void time_nts_network_changed(TimeNts *n);
+/* The clock is true: what was accepted before is checked again. */
+void time_nts_synchronized(TimeNts *n);
+/* An authenticated answer: the keys work. */
+void time_nts_answered(TimeNts *n);
+/* Sees to it that the cookie of the next request is in no file. */
+void time_nts_before_request(TimeNts *n);
+/* Why there are no keys; NULL while there are. */
+const char *time_nts_why(const TimeNts *n);
