@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COPY_MAX        4096
 #define LISTEN_AT_LEAST (5 * USEC_PER_SEC)
 
 static void txn_next(DnsTransaction *t, usec_t now);
@@ -504,8 +505,22 @@ static void reply_whole(DnsClient *c, DnsAttempt *a, const void *data, size_t si
         dns_message_deinit(&m);
 }
 
+/* The letters' case was ours to choose: what points back to the question is to read as it was
+ * asked. */
+static const void *restore_case(
+        const DnsAttempt *a, const DnsHeader *h, const void *data, size_t size, uint8_t *copy)
+{
+        if (!a->mixed_case || !a->txn || h->counts[0] == 0 || size > COPY_MAX ||
+                size < DNS_HEADER_SIZE + (size_t) a->txn->name.len)
+                return data;
+        memcpy(copy, data, size);
+        memcpy(copy + DNS_HEADER_SIZE, a->txn->name.wire, a->txn->name.len);
+        return copy;
+}
+
 bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
 {
+        uint8_t copy[COPY_MAX];
         DnsHeader h;
 
         if (dns_header_parse(&h, data, size) < 0 || !reply_is_ours(a, &h))
@@ -526,7 +541,7 @@ bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t s
                         probe_answered(c, a);
                 return true;
         }
-        reply_whole(c, a, data, size, now);
+        reply_whole(c, a, restore_case(a, &h, data, size, copy), size, now);
         return true;
 }
 
