@@ -1,58 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* The client library on a bus, and between the bus and the private socket: a bus of its own, which
  * is killed too. */
-#include "lib/netns.h"
 #include "lib/peer.h"
+#include "tests/client/private-bus.h"
 #include "tests/client/story.h"
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
-static char folder[64], socket_path[96], bus_path[96], config_path[96], address[128];
-static Server bus = SERVER_NULL;
+static char folder[64], socket_path[96];
+static PrivateBus bus;
 static Peer peer;
 static lwsd_client *client;
 
 static void start_bus(void)
 {
-        char option[128];
-        const char *const argv[] = { "dbus-daemon", "--nofork", "--nopidfile", option,
-                "--print-address=1", NULL };
-
-        snprintf(option, sizeof option, "--config-file=%s", config_path);
-        ck_assert_int_eq(server_start(&bus, NULL, "unix:", argv), 0);
-}
-
-static void kill_bus(void)
-{
-        kill(bus.pid, SIGKILL);
-        server_stop(&bus);
+        ck_assert_int_eq(private_bus_start(&bus), 0);
 }
 
 static void set_up(void)
 {
-        FILE *f;
-
         strcpy(folder, "/tmp/lwsd-bus-XXXXXX");
         ck_assert_ptr_nonnull(mkdtemp(folder));
         snprintf(socket_path, sizeof socket_path, "%s/private", folder);
-        snprintf(bus_path, sizeof bus_path, "%s/bus", folder);
-        snprintf(config_path, sizeof config_path, "%s/bus.conf", folder);
-        snprintf(address, sizeof address, "unix:path=%s", bus_path);
-        f = fopen(config_path, "w");
-        ck_assert_ptr_nonnull(f);
-        fprintf(f,
-                "<busconfig><type>session</type><listen>%s</listen><auth>EXTERNAL</auth>"
-                "<policy context='default'><allow send_destination='*'/><allow own='*'/>"
-                "<allow receive_sender='*'/></policy></busconfig>",
-                address);
-        fclose(f);
-        setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
+        ck_assert_int_eq(private_bus_init(&bus, folder), 0);
+        setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address, 1);
         setenv("LWSD_SOCKET", socket_path, 1);
-        ck_assert_int_eq(peer_init(&peer, NULL, address), 0);
+        ck_assert_int_eq(peer_init(&peer, NULL, bus.address), 0);
         ck_assert_int_eq(lwsd_client_new(&client), 0);
 }
 
@@ -60,10 +35,8 @@ static void tear_down(void)
 {
         client = lwsd_client_unref(client);
         peer_deinit(&peer);
-        server_stop(&bus);
+        private_bus_deinit(&bus);
         unlink(socket_path);
-        unlink(bus_path);
-        unlink(config_path);
         rmdir(folder);
 }
 
@@ -123,7 +96,7 @@ START_TEST(test_the_bus_restarts)
         watch(&story);
         turn_until(client, &story.entered, 1);
         for (int i = 0; i < 3; i++) {
-                kill_bus();
+                private_bus_kill(&bus);
                 peer_kill(&peer);
                 turn_until_quiet(client, 20);
                 start_bus();
