@@ -50,6 +50,6 @@ check "nothing is queued" no_jobs
 lab_plug up0
 check "operational again" lwsctl wait operational --timeout=10
 check "the application runs again" within 5 systemctl is-active app.service
-check "nothing of ours failed" [ -z "$(systemctl --failed --no-legend 'lwsd*')" ]
+check "nothing of ours failed" [ -z "$(systemctl list-units --failed --no-legend 'lwsd*')" ]
 check "the system is running" [ "$(systemctl is-system-running)" = running ]
 finish
