@@ -58,8 +58,10 @@ static void take_info(Link *link, const RtnlLink *info)
                 s->was_up = false;
                 link_forget_routes(link);
         }
-        if (!link->carrier && s->had_carrier)
+        /* A loss of less than a second may be told by nothing but its count. */
+        if (s->had_carrier && (!link->carrier || info->carrier_downs != s->carrier_downs))
                 s->blip = true;
+        s->carrier_downs = info->carrier_downs;
 }
 
 void link_on_info(Link *link, const RtnlLink *info)

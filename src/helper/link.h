@@ -80,6 +80,7 @@ struct LinkState {
         /* as of the last look, to see edges; `blip`: carrier was lost since, if only for a moment
          */
         bool was_up, had_carrier, blip, link_changed;
+        uint32_t carrier_downs;
 
         Dhcp4Client *dhcp4;
         Dhcp6Client *dhcp6;

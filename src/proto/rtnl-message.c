@@ -112,6 +112,7 @@ static bool parse_link(const struct nlmsghdr *h, RtnlMessage *ret)
                 .mtu = attr_u32(attrs[IFLA_MTU]),
                 .max_mtu = attr_u32(attrs[IFLA_MAX_MTU]),
                 .operstate = attr_u8(attrs[IFLA_OPERSTATE]),
+                .carrier_downs = attr_u32(attrs[IFLA_CARRIER_DOWN_COUNT]),
                 .is_inet6 = info->ifi_family == AF_INET6,
         };
         if (attrs[IFLA_IFNAME]) {

@@ -19,11 +19,12 @@ struct RtnlLink {
         char name[IFNAMSIZ]; /* empty: the message says nothing of it */
         uint8_t mac[32];
         uint8_t mac_len;
-        uint16_t arp_type; /* ARPHRD_* */
-        uint32_t mtu;      /* 0: not said */
-        uint32_t max_mtu;  /* 0: not said, or no bound */
-        uint32_t flags;    /* IFF_* */
-        uint8_t operstate; /* IF_OPER_* */
+        uint16_t arp_type;      /* ARPHRD_* */
+        uint32_t mtu;           /* 0: not said */
+        uint32_t max_mtu;       /* 0: not said, or no bound */
+        uint32_t flags;         /* IFF_* */
+        uint8_t operstate;      /* IF_OPER_* */
+        uint32_t carrier_downs; /* how often carrier was lost */
         bool is_inet6; /* from IPv6 (RTNLGRP_IPV6_IFINFO): of the rest, only inet6_flags counts */
         bool has_inet6_flags;
         uint32_t inet6_flags; /* IF_RA_MANAGED and the like */
