@@ -19,7 +19,7 @@ static uint32_t usable_mtu(const Link *link, const Dhcp4Lease *lease)
 {
         uint32_t mtu = lease->options.mtu;
 
-        if (!link->settings->use_mtu || mtu == 0)
+        if (!link->settings->use_mtu || mtu == 0 || (link->max_mtu && mtu > link->max_mtu))
                 return 0;
         return mtu >= (has_ipv6(link) ? MTU_MIN_IPV6 : MTU_MIN) ? mtu : 0;
 }

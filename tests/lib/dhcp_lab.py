@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: MIT
+"""A link between lwsd and a DHCPv4 server that does what a test tells it, good or bad.
+
+Two network namespaces with a veth pair: lwsd runs in one, the test itself stands in the other and sees every
+frame. Everything is named after the process and goes with it.
+"""
+
+import ctypes
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+SKIP = 77
+DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE = range(1, 8)
+CLONE_NEWNET = 0x40000000
+SERVER = "10.77.0.1"
+BROADCAST = b"\xff" * 6
+
+
+def sh(command, check=True):
+    return subprocess.run(command, shell=True, check=check, capture_output=True, text=True).stdout
+
+
+def ip(text):
+    return socket.inet_aton(text)
+
+
+def option(code, value):
+    return bytes([code, len(value)]) + value
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def udp_frame(payload, source, destination, ports=(67, 68), bad_checksum=False, fragment=0):
+    udp = struct.pack("!HHHH", *ports, 8 + len(payload), 0) + payload
+    pseudo = ip(source) + ip(destination) + struct.pack("!HH", 17, len(udp))
+    total = checksum(pseudo + udp) ^ (0x5555 if bad_checksum else 0)
+    udp = udp[:6] + struct.pack("!H", total or 0xFFFF) + udp[8:]
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, fragment, 64, 17, 0) + ip(source) + ip(destination)
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + udp
+
+
+class Message:
+    """A message of the client as it stood on the wire."""
+
+    def __init__(self, frame, at):
+        self.at, self.to_mac, self.from_mac = at, frame[:6], frame[6:12]
+        packet = frame[14:]
+        self.tos, self.ttl = packet[1], packet[8]
+        self.source, self.destination = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
+        self.whole = checksum(packet[:20]) == 0
+        self.payload = packet[28:struct.unpack("!H", packet[2:4])[0]]
+        p = self.payload
+        self.op, self.htype, self.hlen, self.hops = p[:4]
+        self.xid, self.secs, self.flags = p[4:8], *struct.unpack("!HH", p[8:12])
+        self.ciaddr, self.yiaddr, self.siaddr, self.giaddr = (socket.inet_ntoa(p[i:i + 4]) for i in (12, 16, 20, 24))
+        self.chaddr = p[28:44]
+        self.order, self.options, i = [], {}, 240
+        while i < len(p) and p[i] != 255:
+            if p[i]:
+                self.order.append(p[i])
+                self.options[p[i]] = p[i + 2:i + 2 + p[i + 1]]
+                i += 1 + p[i + 1]
+            i += 1
+        self.ended = i < len(p)
+        self.type = self.options.get(53, b"\0")[0]
+
+    def address(self, code):
+        return socket.inet_ntoa(self.options[code]) if code in self.options else None
+
+
+class Lab:
+    def __init__(self, lwsd, settings="", manager=""):
+        self.lwsd, self.pid = lwsd, os.getpid()
+        self.client, self.server = f"lwc{self.pid}", f"lws{self.pid}"
+        self.dir = tempfile.mkdtemp(prefix="dhcp-lab.")
+        self.daemon = None
+        for name in ("run", "state"):
+            os.mkdir(f"{self.dir}/{name}")
+        with open(f"{self.dir}/lwsd.conf", "w") as f:
+            f.write(f"[Manager]\nTarget=dhcp\n{manager}\n[Link eth0]\nDHCP=ipv4\n{settings}\n")
+        sh(f"ip netns add {self.client}; ip netns add {self.server}")
+        sh(f"ip link add eth0 netns {self.client} type veth peer name srv netns {self.server}")
+        for name in (self.client, self.server):
+            sh(f"ip netns exec {name} sysctl -qw net.ipv6.conf.all.disable_ipv6=1", check=False)
+            sh(f"ip -n {name} link set lo up")
+        sh(f"ip -n {self.server} address add {SERVER}/24 dev srv; ip -n {self.server} link set srv up")
+        with open(f"/run/netns/{self.server}") as f:
+            if ctypes.CDLL(None, use_errno=True).setns(f.fileno(), CLONE_NEWNET) < 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.raw.bind(("srv", 0))
+        self.mac = self.raw.getsockname()[4]
+        # so that unicast to port 67 is not answered with "port unreachable"
+        self.sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sink.bind(("0.0.0.0", 67))
+        self.gone, self.arps, self.early = [], [], []
+        self.monitor = subprocess.Popen(["ip", "-n", self.client, "-4", "monitor", "address"], text=True,
+                                        stdout=subprocess.PIPE)
+        os.set_blocking(self.monitor.stdout.fileno(), False)
+        self.watched = ""
+
+    def close(self):
+        self.stop()
+        self.monitor.kill()
+        self.monitor.wait()
+        self.raw.close()
+        self.sink.close()
+        sh(f"ip netns del {self.client}; ip netns del {self.server}", check=False)
+        shutil.rmtree(self.dir)
+
+    # -- lwsd
+
+    def start(self):
+        with open(f"{self.dir}/log", "a") as log:
+            self.daemon = subprocess.Popen(
+                ["ip", "netns", "exec", self.client, self.lwsd, f"--config={self.dir}/lwsd.conf",
+                 f"--runtime-dir={self.dir}/run", f"--state-dir={self.dir}/state",
+                 f"--private-socket={self.dir}/run/private", "--no-bus"], stdout=log, stderr=log)
+
+    def stop(self, how=signal.SIGTERM):
+        if self.daemon:
+            self.daemon.send_signal(how)
+            self.daemon.wait(10)
+        self.daemon = None
+
+    def call(self, interface, method):
+        return sh(f"busctl --address=unix:path={self.dir}/run/private call org.lwsd1 /org/lwsd1/link/_32 "
+                  f"org.lwsd1.{interface} {method}")
+
+    def log(self):
+        with open(f"{self.dir}/log") as f:
+            return f.read()
+
+    # -- what the kernel of lwsd has
+
+    def addresses(self):
+        links = json.loads(sh(f"ip -n {self.client} -j -4 address show dev eth0"))
+        return {a["local"]: a for link in links for a in link.get("addr_info", [])}
+
+    def routes(self):
+        return json.loads(sh(f"ip -n {self.client} -j -4 route show"))
+
+    def wait(self, what, seconds=5.0, why=""):
+        """Keeps reading frames until what() is true."""
+        end = time.monotonic() + seconds
+        while not what():
+            if time.monotonic() > end:
+                raise AssertionError(f"{why or 'did not happen'} within {seconds} s\n{self.log()}")
+            self.next_frame(0.02)
+
+    def removed(self):
+        """Lines of `ip monitor` that told of an address taken away so far."""
+        self.watched += self.monitor.stdout.read() or ""
+        return [line for line in self.watched.splitlines() if line.startswith("Deleted")]
+
+    # -- frames
+
+    def next_frame(self, seconds):
+        """Reads one frame; messages of the client are kept in self.early, ARP in self.arps."""
+        if not select.select([self.raw], [], [], max(seconds, 0))[0]:
+            return False
+        try:
+            frame, info = self.raw.recvfrom(4096)
+        except OSError:  # the link went down under us
+            return True
+        now = time.monotonic()
+        if info[2] == socket.PACKET_OUTGOING or len(frame) < 42:
+            return True
+        if frame[12:14] == b"\x08\x06":
+            self.arps.append((now, frame))
+        elif frame[12:14] == b"\x08\x00" and frame[23] == 17 and frame[36:38] == b"\0\x43":
+            self.early.append(Message(frame, now))
+        return True
+
+    def expect(self, kind, seconds=3.0):
+        """The next message of the client, which must be of this kind."""
+        end = time.monotonic() + seconds
+        while not self.early:
+            if time.monotonic() > end:
+                raise AssertionError(f"no message {kind} within {seconds} s\n{self.log()}")
+            self.next_frame(end - time.monotonic())
+        message = self.early.pop(0)
+        if message.type != kind:
+            raise AssertionError(f"message {message.type} instead of {kind}\n{self.log()}")
+        return message
+
+    def silence(self, seconds):
+        """No message of the client for this long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.early:
+            self.next_frame(end - time.monotonic())
+        if self.early:
+            raise AssertionError(f"unexpected message {self.early[0].type}\n{self.log()}")
+
+    def send(self, payload, to_mac=BROADCAST, source=SERVER, destination="255.255.255.255", **how):
+        self.raw.send(to_mac + self.mac + b"\x08\x00" + udp_frame(payload, source, destination, **how))
+
+    def reply(self, message, kind, address="10.77.0.50", lease=3600, server=SERVER, extra=b"", standard=True,
+              change=lambda p: p, **how):
+        """Answers a message of the client."""
+        options = option(53, bytes([kind])) + option(54, ip(server))
+        if kind != NAK:
+            options += option(51, struct.pack("!I", lease))
+            if standard:
+                options += option(1, ip("255.255.255.0")) + option(3, ip(SERVER)) + option(6, ip(SERVER))
+        payload = (bytes([2, 1, 6, 0]) + message.xid + b"\0\0" + struct.pack("!H", message.flags) +
+                   ip(message.ciaddr) + ip("0.0.0.0" if kind == NAK else address) + bytes(8) +
+                   message.chaddr + bytes(192) + b"\x63\x82\x53\x63" + options + extra + b"\xff")
+        self.send(change(payload), **how)
+
+    def bind(self, **how):
+        """DISCOVER to a lease."""
+        self.reply(self.expect(DISCOVER), OFFER, **how)
+        self.reply(self.expect(REQUEST), ACK, **how)
+        address = how.get("address", "10.77.0.50")
+        self.wait(lambda: address in self.addresses(), why=f"{address} is not in the kernel")
+
+    def send_arp(self, op, sender, target, mac=b"\x02\0\0\0\0\x99"):
+        self.raw.send(BROADCAST + mac + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x800, 6, 4, op) + mac + ip(sender) +
+                      bytes(6) + ip(target))
+
+    def probes(self, address):
+        """Times of ARP probes and of announcements for an address."""
+        found = ([], [])
+        for at, frame in self.arps:
+            if frame[38:42] == ip(address) and frame[28:32] in (bytes(4), ip(address)):
+                found[frame[28:32] != bytes(4)].append(at)
+        return found
+
+    def carrier(self, up):
+        sh(f"ip -n {self.server} link set srv {'up' if up else 'down'}")
+
+
+def need_root():
+    if os.geteuid() != 0 or subprocess.run("ip netns add lwprobe && ip netns del lwprobe", shell=True,
+                                           capture_output=True).returncode != 0:
+        print("skipped: network namespaces need root", file=sys.stderr)
+        sys.exit(SKIP)

@@ -1,0 +1,461 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""lwsd against DHCPv4 servers good and hostile, judged by its packets and by the kernel (REQ_DHCP rows in names).
+
+Usage: test-dhcp4.py PATH-OF-LWSD [SCENARIO...]      each scenario in a process and a network of its own, side by side
+"""
+
+import multiprocessing
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from dhcp_lab import (ACK, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, Lab, ip, need_root, option)  # noqa: E402
+
+LWSD = os.path.abspath(sys.argv[1])
+SCENARIOS = {}
+ADDRESS = "10.77.0.50"
+
+
+def scenario(settings="", manager=""):
+    def add(function):
+        SCENARIOS[function.__name__] = (function, settings, manager)
+        return function
+    return add
+
+
+def near(value, low, high, what):
+    assert low <= value <= high, f"{what}: {value:.3f} not in {low}..{high}"
+
+
+@scenario("ClientIdentifier=mac\nSendHostname=no")
+def r1_to_r6_packets_of_a_first_lease(lab):
+    discover = lab.expect(DISCOVER)
+    lab.reply(discover, OFFER)
+    request = lab.expect(REQUEST)
+    lab.reply(request, ACK)
+    for m in (discover, request):
+        assert (m.op, m.htype, m.hlen, m.hops, m.flags) == (1, 1, 6, 0, 0)
+        assert (m.source, m.destination, m.to_mac) == ("0.0.0.0", "255.255.255.255", b"\xff" * 6)
+        assert (m.ciaddr, m.yiaddr, m.siaddr, m.giaddr) == ("0.0.0.0",) * 4
+        assert m.whole and m.ended and m.order[0] == 53 and len(m.payload) >= 300
+        assert m.chaddr == m.from_mac + bytes(10)
+        assert m.options[61] == b"\x01" + m.from_mac and 12 not in m.options
+        assert struct.unpack("!H", m.options[57])[0] >= 576 and m.tos == 0xC0 and m.ttl == 64
+        wanted = m.options[55]
+        assert wanted.index(121) < wanted.index(3) and wanted.index(121) < wanted.index(33)
+    assert discover.options[55] == request.options[55] and discover.xid == request.xid
+    assert discover.secs == 0 and request.secs == discover.secs
+    assert request.address(50) == ADDRESS and request.address(54) == "10.77.0.1"
+    lab.wait(lambda: ADDRESS in lab.addresses())
+    a = lab.addresses()[ADDRESS]
+    assert a["prefixlen"] == 24 and 3590 <= a["valid_life_time"] <= 3600, a
+    lab.wait(lambda: any(r["dst"] == "default" for r in lab.routes()))
+    default = [r for r in lab.routes() if r["dst"] == "default"]
+    assert len(default) == 1 and default[0]["gateway"] == "10.77.0.1" and default[0]["protocol"] == "dhcp", default
+    lab.wait(lambda: len(lab.probes(ADDRESS)[1]) == 2, 12, "no announcements")
+    probes, announcements = lab.probes(ADDRESS)
+    assert len(probes) == 3
+    near(probes[0] - request.at, 0, 1.1, "first probe")
+    near(probes[1] - probes[0], 0.9, 2.1, "second probe")
+    near(probes[2] - probes[1], 0.9, 2.1, "third probe")
+    near(announcements[1] - announcements[0], 1.9, 2.2, "announcements")
+
+
+@scenario()
+def r3_the_client_identifier_is_a_duid(lab):
+    first = lab.expect(DISCOVER).options[61]
+    assert first[0] == 255 and len(first) >= 5 + 2
+    lab.stop()
+    lab.start()
+    again = lab.expect(DISCOVER)
+    assert again.options[61] == first
+
+
+@scenario()
+def r20_a_fresh_link_is_eager(lab):
+    messages = [lab.expect(DISCOVER) for _ in range(5)]
+    near(messages[1].at - messages[0].at, 0.4, 0.6, "first repeat")
+    for a, b in zip(messages[1:], messages[2:]):
+        near(b.at - a.at, 0.85, 1.15, "repeat")
+        assert a.xid == b.xid
+    lab.reply(messages[-1], OFFER)
+    requests = [lab.expect(REQUEST) for _ in range(3)]
+    near(requests[1].at - requests[0].at, 0.4, 0.6, "first repeat of the request")
+    assert {r.secs for r in requests} == {messages[-1].secs}
+
+
+HOSTILE = {
+    "op": dict(change=lambda p: b"\x01" + p[1:]),
+    "hlen": dict(change=lambda p: p[:2] + b"\x05" + p[3:]),
+    "xid": dict(change=lambda p: p[:4] + bytes([p[4] ^ 1]) + p[5:]),
+    "chaddr": dict(change=lambda p: p[:28] + bytes([p[28] ^ 4]) + p[29:]),
+    "cookie": dict(change=lambda p: p[:236] + b"\x63\x82\x53\x64" + p[240:]),
+    "no type": dict(change=lambda p: p[:240] + bytes(3) + p[243:]),
+    "long type": dict(change=lambda p: p[:241] + b"\x02" + p[242:243] + bytes(1) + p[243:]),
+    "cut": dict(change=lambda p: p[:230]),
+    "checksum": dict(bad_checksum=True),
+    "fragment": dict(fragment=0x2000),
+    "second fragment": dict(fragment=100),
+    "port": dict(ports=(67, 69)),
+    "no lease time": dict(change=lambda p: p.replace(b"\x33\x04\0\0\x0e\x10", b"\0" * 6)),
+    "lease time 0": dict(lease=0),
+    "address 0": dict(address="0.0.0.0"),
+    "broadcast": dict(address="255.255.255.255"),
+    "multicast": dict(address="224.0.0.5"),
+    "loopback": dict(address="127.0.0.5"),
+    "no server": dict(change=lambda p: p.replace(option(54, ip("10.77.0.1")), b"\0" * 6)),
+    "server 0": dict(server="0.0.0.0"),
+    "client identifier": dict(extra=option(61, b"\x01\x02\x03\x04\x05\x06\x07")),
+}
+
+
+@scenario()
+def r10_to_r15_hostile_replies_are_dropped(lab):
+    discover = lab.expect(DISCOVER)
+    for name, how in HOSTILE.items():
+        how = dict(how)
+        how.setdefault("address", "10.77.0.66")
+        lab.reply(discover, OFFER, **how)
+    for kind in (ACK, NAK, DISCOVER, RELEASE):
+        lab.reply(discover, kind, address="10.77.0.66")
+    lab.reply(discover, OFFER)
+    request = lab.expect(REQUEST)
+    assert request.address(50) == ADDRESS, request.address(50)
+    for name, how in HOSTILE.items():
+        how = dict(how)
+        how.setdefault("address", "10.77.0.66")
+        lab.reply(request, ACK, **how)
+    for kind in (OFFER, ACK, NAK):
+        lab.reply(request, kind, address="10.77.0.66", server="10.77.0.66")
+    lab.reply(request, ACK)
+    lab.wait(lambda: ADDRESS in lab.addresses())
+    # and in BOUND nothing counts
+    lab.reply(request, ACK, address="10.77.0.66")
+    lab.reply(request, NAK)
+    lab.silence(0.5)
+    assert list(lab.addresses()) == [ADDRESS]
+
+
+@scenario()
+def r7_r9_r22_r26_renews_by_unicast(lab):
+    discover = lab.expect(DISCOVER)
+    lab.reply(discover, OFFER, lease=6)
+    request = lab.expect(REQUEST)
+    lab.reply(request, ACK, lease=6)
+    renew = lab.expect(REQUEST, 5)
+    near(renew.at - request.at, 2.8, 3.1, "T1")
+    assert (renew.source, renew.destination, renew.to_mac) == (ADDRESS, "10.77.0.1", lab.mac)
+    assert renew.ciaddr == ADDRESS and 50 not in renew.options and 54 not in renew.options
+    assert renew.xid != request.xid and renew.options[55] == request.options[55]
+    assert renew.options[61] == request.options[61] and renew.tos == 0xC0
+    lab.reply(renew, ACK, lease=60, to_mac=renew.from_mac, destination=ADDRESS)
+    lab.wait(lambda: lab.addresses()[ADDRESS]["valid_life_time"] > 50)
+    lab.silence(3.5)
+    assert lab.removed() == []
+
+
+@scenario()
+def r24_r26_rebinds_to_another_server(lab):
+    discover = lab.expect(DISCOVER)
+    lab.reply(discover, OFFER, lease=8, extra=option(58, b"\0\0\0\2") + option(59, b"\0\0\0\4"))
+    request = lab.expect(REQUEST)
+    lab.reply(request, ACK, lease=8, extra=option(58, b"\0\0\0\2") + option(59, b"\0\0\0\4"))
+    renew = lab.expect(REQUEST, 3)
+    assert renew.destination == "10.77.0.1"
+    # an ACK of somebody else does not count here
+    lab.reply(renew, ACK, server="10.77.0.2", address="10.77.0.66")
+    rebind = lab.expect(REQUEST, 4)
+    near(rebind.at - request.at, 3.8, 4.2, "T2")
+    assert (rebind.source, rebind.destination, rebind.to_mac) == (ADDRESS, "255.255.255.255", b"\xff" * 6)
+    assert rebind.ciaddr == ADDRESS and 50 not in rebind.options and 54 not in rebind.options
+    assert rebind.xid != renew.xid
+    lab.reply(rebind, ACK, server="10.77.0.2", lease=60)
+    lab.wait(lambda: lab.addresses()[ADDRESS]["valid_life_time"] > 50)
+    assert lab.removed() == []
+
+
+@scenario()
+def r22_r26_expires_in_time(lab):
+    discover = lab.expect(DISCOVER)
+    lab.reply(discover, OFFER, lease=4)
+    request = lab.expect(REQUEST)
+    time.sleep(0.3)
+    lab.reply(request, ACK, lease=4)
+    lab.wait(lambda: ADDRESS in lab.addresses())
+    lab.expect(REQUEST)
+    lab.expect(REQUEST)
+    discover = lab.expect(DISCOVER)
+    near(discover.at - request.at, 3.9, 4.1, "end of the lease")
+    assert discover.address(50) == ADDRESS
+    assert lab.addresses() == {} and not any(r["dst"] == "default" for r in lab.routes())
+    lab.reply(discover, OFFER)
+    lab.reply(lab.expect(REQUEST), ACK)
+    lab.wait(lambda: ADDRESS in lab.addresses())
+
+
+@scenario()
+def r25_a_refused_renewal_drops_the_address_at_once(lab):
+    lab.bind(lease=6)
+    renew = lab.expect(REQUEST, 5)
+    lab.reply(renew, NAK)
+    discover = lab.expect(DISCOVER)
+    near(discover.at - renew.at, 0, 0.3, "DISCOVER after NAK")
+    assert 50 not in discover.options
+    assert lab.addresses() == {}
+    lab.reply(discover, OFFER, address="10.77.0.51")
+    lab.reply(lab.expect(REQUEST), NAK)
+    again = lab.expect(DISCOVER, 4)
+    near(again.at - discover.at, 0.5, 2.5, "DISCOVER after a second NAK")
+
+
+@scenario()
+def r26_a_changed_lease_replaces_the_old_one(lab):
+    lab.bind(lease=6)
+    renew = lab.expect(REQUEST, 5)
+    lab.reply(renew, ACK, address="10.77.0.60", lease=60)
+    lab.wait(lambda: list(lab.addresses()) == ["10.77.0.60"])
+    lab.wait(lambda: any(r["dst"] == "default" and r.get("prefsrc") in (None, "10.77.0.60") for r in lab.routes()))
+
+
+@scenario()
+def r28_a_flap_takes_one_round_trip(lab):
+    lab.bind()
+    lab.wait(lambda: len(lab.probes(ADDRESS)[1]) >= 1, 12)
+    lab.carrier(False)
+    time.sleep(0.6)
+    lab.carrier(True)
+    request = lab.expect(REQUEST)
+    assert request.address(50) == ADDRESS and 54 not in request.options
+    assert request.ciaddr == "0.0.0.0" and request.destination == "255.255.255.255"
+    asked = [f for _, f in lab.arps if f[20:22] == b"\0\1" and f[38:42] == ip("10.77.0.1") and f[:6] == lab.mac]
+    lab.reply(request, ACK)
+    lab.silence(1)
+    assert lab.removed() == []
+    assert asked or [f for _, f in lab.arps if f[38:42] == ip("10.77.0.1") and f[:6] == lab.mac]
+
+
+@scenario()
+def r28_a_renumbered_network_after_a_flap(lab):
+    lab.bind()
+    lab.carrier(False)
+    time.sleep(0.5)
+    lab.carrier(True)
+    lab.reply(lab.expect(REQUEST), NAK)
+    lab.reply(lab.expect(DISCOVER), OFFER, address="10.77.0.70")
+    lab.reply(lab.expect(REQUEST), ACK, address="10.77.0.70")
+    lab.wait(lambda: list(lab.addresses()) == ["10.77.0.70"])
+
+
+@scenario()
+def r28_a_silent_server_after_a_flap(lab):
+    lab.bind()
+    lab.carrier(False)
+    time.sleep(0.5)
+    lab.carrier(True)
+    first, second = lab.expect(REQUEST), lab.expect(REQUEST)
+    near(second.at - first.at, 0.4, 0.6, "second try")
+    discover = lab.expect(DISCOVER)
+    near(discover.at - first.at, 1.8, 2.2, "DISCOVER")
+
+
+@scenario()
+def r28_a_restart_keeps_the_address(lab):
+    lab.bind()
+    time.sleep(1.5)  # until the lease is in its file
+    for how in (signal.SIGKILL, signal.SIGTERM):
+        lab.stop(how)
+        lab.start()
+        request = lab.expect(REQUEST)
+        assert request.address(50) == ADDRESS and 54 not in request.options
+        lab.reply(request, ACK)
+        lab.silence(0.5)
+    # and with no server at all
+    lab.stop()
+    lab.start()
+    lab.expect(REQUEST)
+    time.sleep(3)
+    assert lab.removed() == [] and ADDRESS in lab.addresses()
+
+
+@scenario()
+def r30_release_only_on_request(lab):
+    lab.bind()
+    lab.call("Link", "Renew")
+    lab.reply(lab.expect(REQUEST), ACK)
+    lab.silence(0.3)
+    lab.call("Link", "Release")
+    release = lab.expect(RELEASE)
+    assert (release.source, release.destination, release.ciaddr) == (ADDRESS, "10.77.0.1", ADDRESS)
+    assert release.address(54) == "10.77.0.1" and 50 not in release.options and 61 in release.options
+    lab.wait(lambda: lab.addresses() == {})
+    lab.silence(1)
+
+
+@scenario()
+def r8_r32_a_conflict_is_declined(lab):
+    lab.reply(lab.expect(DISCOVER), OFFER)
+    request = lab.expect(REQUEST)
+    lab.reply(request, ACK)
+    lab.wait(lambda: lab.probes(ADDRESS)[0], why="no probe")
+    lab.send_arp(2, ADDRESS, "0.0.0.0")
+    decline = lab.expect(DECLINE)
+    assert (decline.source, decline.destination, decline.ciaddr) == ("0.0.0.0", "255.255.255.255", "0.0.0.0")
+    assert decline.address(50) == ADDRESS and decline.address(54) == "10.77.0.1"
+    assert decline.options[61] == request.options[61] and not {55, 57} & set(decline.options)
+    lab.wait(lambda: lab.addresses() == {})
+    again = lab.expect(DISCOVER, 13)
+    assert again.at - decline.at >= 9.9
+    lab.reply(again, OFFER, address="10.77.0.51")
+    lab.reply(lab.expect(REQUEST), ACK, address="10.77.0.51")
+    lab.wait(lambda: list(lab.addresses()) == ["10.77.0.51"])
+
+
+@scenario("ConflictDetection=strict")
+def r32_strict_waits_for_its_probes(lab):
+    lab.reply(lab.expect(DISCOVER), OFFER)
+    request = lab.expect(REQUEST)
+    lab.reply(request, ACK)
+    lab.wait(lambda: len(lab.probes(ADDRESS)[0]) == 3, 7)
+    assert lab.addresses() == {}
+    lab.wait(lambda: ADDRESS in lab.addresses(), 4)
+    assert lab.addresses()[ADDRESS]["valid_life_time"] <= 3598
+
+
+@scenario("ConflictDetection=no")
+def r32_no_sends_no_probe(lab):
+    lab.bind()
+    lab.silence(2)
+    assert lab.probes(ADDRESS)[0] == []
+
+
+@scenario()
+def r33_defends_once(lab):
+    lab.bind()
+    lab.wait(lambda: len(lab.probes(ADDRESS)[1]) == 2, 12)
+    lab.send_arp(1, ADDRESS, "10.77.0.9")
+    lab.wait(lambda: len(lab.probes(ADDRESS)[1]) == 3, 1, "no defence")
+    assert ADDRESS in lab.addresses()
+    lab.send_arp(1, ADDRESS, "10.77.0.9")
+    lab.expect(DECLINE)
+    lab.wait(lambda: lab.addresses() == {})
+
+
+@scenario("RapidCommit=yes")
+def r12_r29_rapid_commit(lab):
+    discover = lab.expect(DISCOVER)
+    assert discover.options[80] == b""
+    lab.reply(discover, ACK, address="10.77.0.66")
+    lab.reply(discover, ACK, extra=option(80, b""))
+    lab.wait(lambda: list(lab.addresses()) == [ADDRESS])
+    lab.silence(0.3)
+
+
+@scenario()
+def r16_r17_options_in_every_place(lab):
+    routes = option(121, bytes([24, 10, 1]))
+    in_file = (option(121, bytes([2]) + ip("10.77.0.9")[:2]) + b"\xff").ljust(128, b"\0")
+    in_sname = (option(121, ip("10.77.0.9")[2:] + bytes([0]) + ip("10.77.0.8") + bytes([32]) + ip("192.0.2.7") +
+                       bytes(4)) + b"\xff").ljust(64, b"\0")
+
+    def overload(p):
+        return p[:44] + in_sname + in_file + p[236:]
+    lab.bind(extra=option(52, b"\3") + routes, change=overload)
+    lab.wait(lambda: len(lab.routes()) == 4, why="routes")
+    have = {r["dst"]: r.get("gateway") for r in lab.routes()}
+    assert have == {"default": "10.77.0.8", "10.1.2.0/24": "10.77.0.9", "192.0.2.7": None, "10.77.0.0/24": None}, have
+
+
+@scenario()
+def r17_a_broken_121_leaves_the_router(lab):
+    lab.bind(extra=option(121, bytes([0, 10, 77, 0, 8, 24, 10])))
+    lab.wait(lambda: any(r["dst"] == "default" for r in lab.routes()))
+    assert [r["gateway"] for r in lab.routes() if r["dst"] == "default"] == ["10.77.0.1"]
+
+
+@scenario()
+def a_lease_without_router_mask_or_dns(lab):
+    lab.bind(standard=False)
+    assert lab.addresses()[ADDRESS]["prefixlen"] == 8
+    assert not any(r["dst"] == "default" for r in lab.routes())
+
+
+@scenario()
+def a_router_outside_the_subnet_is_on_the_link(lab):
+    lab.bind(standard=False, extra=option(1, b"\xff\xff\xff\xff") + option(3, ip("10.99.0.1")))
+    lab.wait(lambda: any(r["dst"] == "default" for r in lab.routes()))
+    assert [r["gateway"] for r in lab.routes() if r["dst"] == "default"] == ["10.99.0.1"]
+
+
+@scenario()
+def r19_mtu_within_bounds(lab):
+    lab.bind(extra=option(26, b"\x05\x78"))
+    lab.wait(lambda: '"mtu":1400' in mtu(lab))
+
+
+@scenario()
+def r19_a_tiny_mtu_is_ignored(lab):
+    lab.bind(extra=option(26, b"\0\x60"))
+    lab.silence(0.3)
+    assert '"mtu":1500' in mtu(lab)
+
+
+def mtu(lab):
+    return subprocess.run(["ip", "-n", lab.client, "-j", "link", "show", "eth0"], capture_output=True, text=True).stdout
+
+
+@scenario()
+def r23_for_ever(lab):
+    lab.bind(lease=0xFFFFFFFF)
+    assert lab.addresses()[ADDRESS]["valid_life_time"] == 0xFFFFFFFF
+
+
+@scenario()
+def r23_almost_for_ever(lab):
+    lab.bind(lease=0xFFFFFFFE)
+    assert lab.addresses()[ADDRESS]["valid_life_time"] > 4000000000
+
+
+@scenario("DHCP=yes")
+def r29_ipv6_only(lab):
+    discover = lab.expect(DISCOVER)
+    assert 108 in discover.options[55]
+    lab.reply(discover, OFFER, extra=option(108, b"\0\0\0\x01"))
+    lab.silence(4)
+    assert lab.addresses() == {}
+
+
+def run(name):
+    function, settings, manager = SCENARIOS[name]
+    lab = Lab(LWSD, settings, manager)
+    try:
+        lab.start()
+        function(lab)
+        return name, None
+    except Exception:
+        return name, traceback.format_exc() + "\n--- lwsd:\n" + lab.log()
+    finally:
+        lab.close()
+
+
+def main():
+    need_root()
+    names = sys.argv[2:] or list(SCENARIOS)
+    failed = 0
+    with multiprocessing.Pool(8, maxtasksperchild=1) as pool:
+        for name, trouble in pool.imap_unordered(run, names, chunksize=1):
+            print(("not ok " if trouble else "ok ") + name, flush=True)
+            if trouble:
+                failed += 1
+                print(trouble, flush=True)
+    print(f"{len(names) - failed} of {len(names)} passed")
+    sys.exit(failed > 0)
+
+
+if __name__ == "__main__":
+    main()
