@@ -2,8 +2,22 @@
 /* What router advertisements say beyond addresses and routes, which are the kernel's to keep. */
 #include "helper/link.h"
 #include "helper/network-private.h"
+#include "util/fd.h"
+#include "util/log.h"
+#include <netinet/icmp6.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SOLICITS     3
+#define SOLICIT_USEC (4 * USEC_PER_SEC)
+#define IN6ADDR_LINKLOCAL_ALLROUTERS                                                               \
+        {                                                                                          \
+                {                                                                                  \
+                        {                                                                          \
+                                0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2                  \
+                        }                                                                          \
+                }                                                                                  \
+        }
 
 static int add_fact(Link *link, const LinkRaFact *fact, LinkFacts *facts)
 {
@@ -87,6 +101,50 @@ static void learn(LinkState *s, const LinkRaFact *fact, usec_t now)
         s->ra[i] = *fact;
 }
 
+/* -- Solicitation ------------------------------------------------------------------------------ */
+
+/*
+ * The kernel solicits when a link comes up. Where it was up before us, its routers have been heard
+ * by the kernel and not by us, and would be silent for up to half an hour: ask as RFC 4861 6.3.7
+ * says.
+ */
+static int send_solicitation(const Link *link)
+{
+        static const uint8_t message[8] = { ND_ROUTER_SOLICIT };
+        struct sockaddr_in6 routers = { .sin6_family = AF_INET6,
+                .sin6_addr = IN6ADDR_LINKLOCAL_ALLROUTERS,
+                .sin6_scope_id = (uint32_t) link->ifindex };
+        _cleanup_fd_ int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+        int hops = 255;
+
+        /* the kernel writes the checksum */
+        if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)) < 0 ||
+                sendto(fd, message, sizeof(message), 0, (struct sockaddr *) &routers,
+                        sizeof(routers)) < 0)
+                return -errno;
+        return 0;
+}
+
+static void on_solicit(Timer *t, usec_t now)
+{
+        LinkState *s = container_of(t, LinkState, solicit_timer);
+        int r;
+
+        if (s->solicits_left == 0)
+                return;
+        s->solicits_left--;
+        r = send_solicitation(s->link);
+        if (r < 0)
+                log_debug("%s: cannot ask for routers: %s", s->link->name, strerror(-r));
+        timer_set(t, usec_add(now, SOLICIT_USEC));
+}
+
+void link_ra_solicit(Link *link)
+{
+        link->state->solicits_left = SOLICITS;
+        timer_set(&link->state->solicit_timer, 0);
+}
+
 void link_on_nd(Link *link, const RtnlNd *nd)
 {
         usec_t now = thread_now(network_thread(link->network));
@@ -97,6 +155,8 @@ void link_on_nd(Link *link, const RtnlNd *nd)
 
         if (!link->managed)
                 return;
+        link->state->solicits_left = 0;
+        timer_cancel(&link->state->solicit_timer);
         switch (nd->kind) {
         case RTNL_ND_RDNSS:
                 fact.kind = LINK_RA_DNS;
@@ -125,11 +185,13 @@ void link_on_nd(Link *link, const RtnlNd *nd)
 void link_ra_init(Link *link)
 {
         timer_init(&link->state->ra_timer, network_thread(link->network), on_expiry);
+        timer_init(&link->state->solicit_timer, network_thread(link->network), on_solicit);
 }
 
 void link_ra_forget(Link *link)
 {
         timer_cancel(&link->state->ra_timer);
+        timer_cancel(&link->state->solicit_timer);
         if (link->state->n_ra == 0)
                 return;
         link->state->n_ra = 0;

@@ -234,6 +234,8 @@ static void begin_managing(Link *link)
         }
         link->state->was_up = link->flags & IFF_UP;
         configure(link);
+        if (link->carrier)
+                link_ra_solicit(link);
 }
 
 static void end_managing(Link *link)
@@ -336,6 +338,7 @@ Link *link_free(Link *link)
                 return NULL;
         timer_cancel(&link->state->carrier_timer);
         timer_cancel(&link->state->ra_timer);
+        timer_cancel(&link->state->solicit_timer);
         dhcp4_client_free(link->state->dhcp4);
         dhcp6_client_free(link->state->dhcp6);
         apply_free(link);

@@ -96,6 +96,8 @@ struct LinkState {
         LinkRaFact ra[LINK_RA_FACTS_MAX];
         size_t n_ra;
         Timer ra_timer;
+        Timer solicit_timer;
+        unsigned solicits_left;
 };
 
 /* link.c */
@@ -128,6 +130,8 @@ bool link_route_is_ours(const Link *link, const RtnlRoute *route);
 void link_on_nd(Link *link, const RtnlNd *nd);
 void link_ra_forget(Link *link);
 void link_ra_init(Link *link);
+/* Asks the routers to speak now. */
+void link_ra_solicit(Link *link);
 
 /* apply.c */
 void apply_init(Link *link);
