@@ -6,7 +6,7 @@
  * slab costs does not show. */
 enum {
         SLAB_NODES = 510,
-        SPARES = 32,      /* free slabs that are kept, for all threads together */
+        SPARES = 64,      /* free slabs that are kept, for all threads together */
         SPARES_LOOKED = 4 /* places looked at for one */
 };
 

@@ -31,15 +31,19 @@ void slots_deinit(SlotTable *t)
                 free(t->chunks[i]);
 }
 
-Slot *slot_at(SlotTable *t, uint32_t index)
+/* For an index that is known to be good. */
+static Slot *slot_get(SlotTable *t, uint32_t index)
 {
         uint32_t offset;
-        unsigned chunk;
+        unsigned chunk = chunk_of(index, &offset);
 
-        if (index >= atomic_load_explicit(&t->used, memory_order_acquire))
-                return NULL;
-        chunk = chunk_of(index, &offset);
         return chunk_get(t, chunk) + offset;
+}
+
+Slot *slot_at(SlotTable *t, uint32_t index)
+{
+        return index < atomic_load_explicit(&t->used, memory_order_acquire) ? slot_get(t, index)
+                                                                            : NULL;
 }
 
 static int make_chunk(SlotTable *t, unsigned chunk)
@@ -76,7 +80,7 @@ static int slot_first_use(SlotTable *t, uint32_t *ret_index)
                 &t->used, &used, used + 1, memory_order_acq_rel, memory_order_relaxed));
         /* generation 0 names nothing, so that handle 0 does not either */
         atomic_store_explicit(
-                &slot_at(t, used)->word, UINT64_C(1) << 32 | SLOT_FREE, memory_order_release);
+                &slot_get(t, used)->word, UINT64_C(1) << 32 | SLOT_FREE, memory_order_release);
         *ret_index = used;
         return 0;
 }
@@ -94,7 +98,7 @@ int slot_new(SlotTable *t, uint32_t *ret_index)
                         return slot_first_use(t, ret_index);
                 next = (head >> 32) + 1;
                 next = next << 32 |
-                       atomic_load_explicit(&slot_at(t, index)->link, memory_order_relaxed);
+                       atomic_load_explicit(&slot_get(t, index)->link, memory_order_relaxed);
         } while (!atomic_compare_exchange_weak_explicit(
                 &t->free, &head, next, memory_order_acquire, memory_order_acquire));
         *ret_index = (uint32_t) head;
@@ -104,7 +108,7 @@ int slot_new(SlotTable *t, uint32_t *ret_index)
 void slot_free(SlotTable *t, uint32_t index)
 {
         uint64_t head = atomic_load_explicit(&t->free, memory_order_relaxed);
-        Slot *slot = slot_at(t, index);
+        Slot *slot = slot_get(t, index);
         uint32_t generation =
                 slot_generation(atomic_load_explicit(&slot->word, memory_order_relaxed)) + 1;
 
@@ -120,7 +124,7 @@ void slot_free(SlotTable *t, uint32_t index)
 uint64_t slot_begin(SlotTable *t, uint32_t index, void *opaque, void (*destroy)(void *),
         lws_usec_t deadline, uint64_t flags)
 {
-        Slot *slot = slot_at(t, index);
+        Slot *slot = slot_get(t, index);
         uint64_t word = slot_word(
                 atomic_load_explicit(&slot->word, memory_order_relaxed) | flags, SLOT_PENDING);
 
@@ -150,13 +154,13 @@ static uint32_t *cell(SlotTable *t, uint32_t place)
 
 static lws_usec_t deadline_of(SlotTable *t, uint32_t index)
 {
-        return atomic_load_explicit(&slot_at(t, index)->deadline, memory_order_relaxed);
+        return atomic_load_explicit(&slot_get(t, index)->deadline, memory_order_relaxed);
 }
 
 static void place(SlotTable *t, uint32_t at, uint32_t index)
 {
         *cell(t, at) = index;
-        atomic_store_explicit(&slot_at(t, index)->link, at, memory_order_relaxed);
+        atomic_store_explicit(&slot_get(t, index)->link, at, memory_order_relaxed);
 }
 
 static void sift_up(SlotTable *t, uint32_t at, uint32_t index)
@@ -201,10 +205,10 @@ void slot_deadline_link(SlotTable *t, uint32_t index)
 
 void slot_deadline_unlink(SlotTable *t, uint32_t index)
 {
-        uint32_t at = atomic_load_explicit(&slot_at(t, index)->link, memory_order_relaxed);
+        uint32_t at = atomic_load_explicit(&slot_get(t, index)->link, memory_order_relaxed);
         uint32_t last = *cell(t, --t->n_deadlines);
 
-        atomic_store_explicit(&slot_at(t, index)->link, SLOT_NONE, memory_order_relaxed);
+        atomic_store_explicit(&slot_get(t, index)->link, SLOT_NONE, memory_order_relaxed);
         if (last == index)
                 return;
         if (at > 0 && deadline_of(t, *cell(t, (at - 1) / 2)) > deadline_of(t, last))

@@ -259,11 +259,6 @@ int main(int argc, char **argv)
                         release_in_front();
                 else
                         waiting(most);
-        } else if (argc > 1 && strcmp(argv[1], "posts") == 0) {
-                for (int i = 0; i < 7; i++) {
-                        report("posts-1-M", throughput(1, 2000000));
-                        report("posts-4-M", throughput(4, 2000000));
-                }
         } else {
                 report("latency-across-ns", latency_across(4000));
                 report("latency-shared-ns", latency_shared(200));

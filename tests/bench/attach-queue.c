@@ -5,43 +5,44 @@
 
 typedef struct Job Job;
 struct Job {
+        Job *next;
         BenchFn *fn;
         void *arg;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static Job *jobs[2];
-static size_t room[2], n;
-static int side;
+static Job *first, **last = &first;
 
 bool mutex_queue_push(BenchFn *fn, void *arg)
 {
+        Job *job = malloc(sizeof(*job));
         bool was_empty;
 
+        if (!job)
+                abort();
+        *job = (Job){ NULL, fn, arg };
         pthread_mutex_lock(&lock);
-        if (n == room[side]) {
-                room[side] = room[side] > 0 ? 2 * room[side] : 64;
-                jobs[side] = realloc(jobs[side], room[side] * sizeof(Job));
-                if (!jobs[side])
-                        abort();
-        }
-        was_empty = n == 0;
-        jobs[side][n++] = (Job){ fn, arg };
+        was_empty = !first;
+        *last = job;
+        last = &job->next;
         pthread_mutex_unlock(&lock);
         return was_empty;
 }
 
 void mutex_queue_run(void)
 {
-        Job *mine;
-        size_t count;
+        Job *job;
 
         pthread_mutex_lock(&lock);
-        mine = jobs[side];
-        count = n;
-        side = !side;
-        n = 0;
+        job = first;
+        first = NULL;
+        last = &first;
         pthread_mutex_unlock(&lock);
-        for (size_t i = 0; i < count; i++)
-                mine[i].fn(mine[i].arg);
+        while (job) {
+                Job *next = job->next;
+
+                job->fn(job->arg);
+                free(job);
+                job = next;
+        }
 }

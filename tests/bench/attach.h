@@ -26,8 +26,7 @@ struct Peer {
 
 extern const Peer peer;
 
-/* A queue as most programs have it: an array under a mutex, swapped by the loop's thread. */
-typedef struct MutexQueue MutexQueue;
+/* A queue as most programs have it: a list under a mutex, taken whole by the loop's thread. */
 /* True when it was empty: wake the loop. */
 bool mutex_queue_push(BenchFn *fn, void *arg);
 void mutex_queue_run(void);
