@@ -60,7 +60,6 @@ struct AttachQueue {
         uint32_t waiting; /* ranks whose fifo is not empty */
         int rank_at;      /* the rank whose items are being run */
         unsigned of_rank; /* how many of them in a row */
-        int compact_at;
 
         struct lws_attach_item item;
         enum { TAKE_NOT, TAKE_ASKED, TAKE_DONE } take; /* is .attach being called to take */

@@ -7,12 +7,13 @@
 
 enum {
         /* What one turn of the loop does at most before timers and sockets have theirs. */
-        TURN_ITEMS = 256,  /* callbacks */
+        TURN_ITEMS = 1024, /* callbacks */
+        TURN_LOOK = 64,    /* of them between looks at the clock */
         TURN_RANK = 64,    /* of them for one state while another has items ready */
         TURN_NODES = 1024, /* nodes turned round, and as many spread */
-        TURN_CHUNKS = 8,   /* chunks compacted */
         DEAD_MIN = 256,    /* dead items that are not worth a look */
 };
+#define TURN_USEC  500 /* and no more time than this, where callbacks are slow */
 #define RETRY_USEC (10 * USEC_PER_MSEC)
 
 /* -- In ---------------------------------------------------------------------------------------- */
@@ -231,7 +232,10 @@ static void run_items(Thread *th)
         bool there = it.there;
 
         q->item.there = false;
-        for (unsigned budget = TURN_ITEMS; budget > 0 && !context_is_destroying(th->cx); budget--) {
+        for (unsigned n = 0; n < TURN_ITEMS && !context_is_destroying(th->cx); n++) {
+                if (n % TURN_LOOK == TURN_LOOK - 1 &&
+                        clock_boottime_usec() > thread_now(th) + TURN_USEC)
+                        break;
                 if (!there && !next_item(th, &it))
                         break;
                 there = false;
@@ -319,14 +323,13 @@ static void compact(Thread *th)
                 n += q->fifos[rank].n;
         if (dead < n / 2)
                 return;
-        for (unsigned i = 0; i < TURN_CHUNKS; i++) {
-                Fifo *fifo = &q->fifos[q->compact_at];
+        /* one chunk of each: more than a turn lets in */
+        for (int rank = 0; rank < RANKS; rank++) {
+                Fifo *fifo = &q->fifos[rank];
 
                 (void) fifo_compact_step(fifo, extended_drop_dead, th);
                 if (fifo->n == 0)
-                        q->waiting &= ~(UINT32_C(1) << q->compact_at);
-                if (!fifo->compacted)
-                        q->compact_at = (q->compact_at + 1) % RANKS;
+                        q->waiting &= ~(UINT32_C(1) << rank);
         }
 }
 

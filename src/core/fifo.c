@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/fifo.h"
+#include "core/pages.h"
+#include <string.h>
 
-enum { CHUNK_MIN = 8 };
+/* Items of a chunk, a multiple of 64. */
+enum { CHUNK_MIN = 64, CHUNK_MAX = 4096 };
 
-static bool is_extended(const FifoChunk *c, unsigned i)
+static uint64_t *extended_bits(FifoChunk *c)
 {
-        return c->extended[i / 64] >> i % 64 & 1;
+        return (uint64_t *) (void *) (c->items + c->capacity);
+}
+
+static bool is_extended(FifoChunk *c, unsigned i)
+{
+        return extended_bits(c)[i / 64] >> i % 64 & 1;
 }
 
 static void put(FifoChunk *c, unsigned i, FifoItem item, bool extended)
 {
-        uint64_t bit = UINT64_C(1) << i % 64;
+        uint64_t *bits = &extended_bits(c)[i / 64], bit = UINT64_C(1) << i % 64;
 
         c->items[i] = item;
-        c->extended[i / 64] = extended ? c->extended[i / 64] | bit : c->extended[i / 64] & ~bit;
+        *bits = extended ? *bits | bit : *bits & ~bit;
 }
 
 /* The chunk to append to; NULL without memory. A queue that stays short stays small. */
@@ -25,11 +33,12 @@ static FifoChunk *room(Fifo *fifo)
         if (last && last->filled < last->capacity)
                 return last;
         if (last)
-                capacity = MIN(2u * last->capacity, (unsigned) FIFO_CHUNK_MAX);
-        c = malloc(sizeof(*c) + capacity * sizeof(c->items[0]));
+                capacity = MIN(2u * last->capacity, (unsigned) CHUNK_MAX);
+        c = pages_malloc(sizeof(*c) + capacity * sizeof(FifoItem) + capacity / 8);
         if (!c)
                 return NULL;
         *c = (FifoChunk){ .capacity = (uint16_t) capacity };
+        memset(extended_bits(c), 0, capacity / 8);
         if (last)
                 last->next = c;
         else
@@ -70,7 +79,7 @@ static void drop_first_chunk(Fifo *fifo)
                 fifo->compacted = NULL;
         fifo->taken = 0;
         /* the last one is kept for what comes next, unless it is a big one */
-        if (!c->next && c->capacity <= 4 * CHUNK_MIN) {
+        if (!c->next && c->capacity == CHUNK_MIN) {
                 c->filled = 0;
                 return;
         }
@@ -124,7 +133,7 @@ void fifo_deinit(Fifo *fifo)
 }
 
 /* Moves what remains of `c` into the room that `into` has left, if all of it fits. */
-static bool merge(FifoChunk *into, const FifoChunk *c)
+static bool merge(FifoChunk *into, FifoChunk *c)
 {
         if (!into || into->capacity - into->filled < c->filled)
                 return false;

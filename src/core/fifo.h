@@ -7,8 +7,6 @@
  */
 #include "core/node.h"
 
-enum { FIFO_CHUNK_MAX = 256 };
-
 typedef struct FifoItem FifoItem;
 typedef struct FifoChunk FifoChunk;
 typedef struct Fifo Fifo;
@@ -24,8 +22,7 @@ struct FifoItem {
 struct FifoChunk {
         FifoChunk *next;
         uint16_t capacity, filled;
-        uint64_t extended[FIFO_CHUNK_MAX / 64]; /* which of the items are */
-        FifoItem items[];
+        FifoItem items[]; /* behind them a bit for each: whether it is extended */
 };
 
 struct Fifo {

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/node.h"
+#include "core/pages.h"
 #include <pthread.h>
 
-/* 16 KiB with malloc's own header: small beside a thread's stack, and long enough that what a new
- * slab costs does not show. */
 enum {
-        SLAB_NODES = 510,
-        SPARES = 64,      /* free slabs that are kept, for all threads together */
+        /* A thread begins with a small slab and goes on with larger ones: 2 KiB to 64 KiB. */
+        SLAB_MIN = 62,
+        SLAB_MAX = 2040,
+        SPARES = 16,      /* of the largest ones, kept for all threads together */
         SPARES_LOOKED = 4 /* places looked at for one */
 };
 
 typedef struct Slab Slab;
 struct Slab {
         _Atomic unsigned out; /* nodes that were not given back; starts with all of them */
-        Node nodes[SLAB_NODES];
+        unsigned capacity;
+        Node nodes[];
 };
 
 static __thread Slab *current;
-static __thread unsigned used;
+static __thread unsigned used, capacity;
 
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
@@ -30,7 +32,7 @@ static void keep(Slab *slab)
 {
         unsigned at = atomic_load_explicit(&spare_at, memory_order_relaxed);
 
-        for (unsigned i = 0; i < SPARES_LOOKED; i++) {
+        for (unsigned i = 0; i < SPARES_LOOKED && slab->capacity == SLAB_MAX; i++) {
                 Slab *none = NULL;
 
                 if (atomic_compare_exchange_strong_explicit(&spares[(at + i) % SPARES], &none, slab,
@@ -55,7 +57,14 @@ static Slab *spare(void)
                         return slab;
                 }
         }
-        return malloc(sizeof(Slab));
+        return NULL;
+}
+
+static Slab *slab_new(unsigned n)
+{
+        Slab *slab = n == SLAB_MAX ? spare() : NULL;
+
+        return slab ? slab : pages_malloc(sizeof(*slab) + n * sizeof(Node));
 }
 
 static void give_back(Slab *slab, unsigned n)
@@ -67,7 +76,7 @@ static void give_back(Slab *slab, unsigned n)
 static void on_thread_exit(void *slab)
 {
         current = NULL;
-        give_back(slab, SLAB_NODES - used);
+        give_back(slab, capacity - used);
 }
 
 static void make_exit_key(void)
@@ -77,7 +86,8 @@ static void make_exit_key(void)
 
 static Slab *next_slab(void)
 {
-        Slab *slab = spare();
+        unsigned n = capacity == 0 ? SLAB_MIN : MIN(4 * capacity, (unsigned) SLAB_MAX);
+        Slab *slab = slab_new(n);
 
         if (!slab)
                 return NULL;
@@ -86,7 +96,8 @@ static Slab *next_slab(void)
                 free(slab);
                 return NULL;
         }
-        atomic_init(&slab->out, SLAB_NODES);
+        atomic_init(&slab->out, n);
+        slab->capacity = capacity = n;
         current = slab;
         used = 0;
         return slab;
@@ -94,17 +105,14 @@ static Slab *next_slab(void)
 
 Node *node_new(void)
 {
-        Slab *slab = current;
+        Slab *slab = current ? current : next_slab();
         Node *node;
 
-        if (!slab) {
-                slab = next_slab();
-                if (!slab)
-                        return NULL;
-        }
+        if (!slab)
+                return NULL;
         node = &slab->nodes[used];
         node->index = (uint16_t) used++;
-        if (used == SLAB_NODES) {
+        if (used == capacity) {
                 /* it goes with the last of its nodes, perhaps before this thread looks again */
                 current = NULL;
                 (void) pthread_setspecific(exit_key, NULL);
