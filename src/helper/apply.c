@@ -130,7 +130,8 @@ static void plan_wants(Plan *plan, usec_t now)
                         if (wanted_address(plan->link, source, &a->addresses[i], now, &to->address))
                                 want->n_addresses++;
                 }
-                for (size_t i = 0; i < a->n_routes; i++) {
+                /* none while the link is down: when it comes up, this is done again */
+                for (size_t i = 0; i < a->n_routes && (plan->link->flags & IFF_UP); i++) {
                         RtnlWantRoute *to = &plan->routes[want->n_routes++];
 
                         to->owner = source;
@@ -339,8 +340,9 @@ void apply_on_reply(Link *link, const RtnlTag *tag, int error, const char *text)
                 return;
         if (a->pending > 0)
                 a->pending--;
-        /* an answer that was lost in an overrun: the resync that follows looks again */
-        if (!is_harmless(error) && error != -ENOBUFS) {
+        /* an answer that was lost in an overrun: the resync that follows looks again, as does the
+         * way up of a link that went down meanwhile */
+        if (!is_harmless(error) && error != -ENOBUFS && (link->flags & IFF_UP)) {
                 log_warning("%s: the kernel refuses an address or route: %s%s%s", link->name,
                         strerror(-error), text[0] ? ": " : "", text);
                 fail(a, error);
@@ -405,14 +407,14 @@ void apply_forget(Link *link, FactSource source)
         source_clear(&link->state->apply[source]);
 }
 
-bool apply_wants_address(const Link *link, FactSource source, const IpAddr *addr, usec_t now)
+bool apply_lacks_address(const Link *link, FactSource source, usec_t now)
 {
         const ApplySource *a = &link->state->apply[source];
+        usec_t soon = usec_add(now, RTNL_DIFF_SLACK_SEC * USEC_PER_SEC);
 
         for (size_t i = 0; i < a->n_addresses; i++)
-                if (ip_equal(&a->addresses[i].prefix.addr, addr) &&
-                        a->addresses[i].valid_until_usec >
-                                usec_add(now, RTNL_DIFF_SLACK_SEC * USEC_PER_SEC))
+                if (a->addresses[i].valid_until_usec > soon &&
+                        !link_has_address(link, &a->addresses[i].prefix.addr))
                         return true;
         return false;
 }

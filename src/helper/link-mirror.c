@@ -28,15 +28,19 @@ static void drop_address(LinkState *s, size_t i)
 
 static void lost_address(Link *link, const RtnlAddress *a)
 {
-        usec_t now = thread_now(network_thread(link->network));
-
         /* routes from it went with it, and the kernel does not say so */
         if (a->prefix.addr.family == AF_INET)
                 list_foreach (it, &link->network->links)
                         link_forget_routes_from(list_entry(it, Link, link), &a->prefix.addr);
-        if (link->state->dhcp4 &&
-                apply_wants_address(link, FACT_SOURCE_DHCP4, &a->prefix.addr, now))
-                dhcp4_client_address_lost(link->state->dhcp4);
+        link->state->lost_address = true;
+}
+
+bool link_has_address(const Link *link, const IpAddr *addr)
+{
+        for (size_t i = 0; i < link->state->n_addresses; i++)
+                if (ip_equal(&link->state->addresses[i].address.prefix.addr, addr))
+                        return true;
+        return false;
 }
 
 void link_on_address(Link *link, const RtnlAddress *address, bool removed)

@@ -41,8 +41,9 @@ static void take_info(Link *link, const RtnlLink *info)
                 text_copy(link->name, sizeof(link->name), info->name);
                 s->link_changed = true;
         }
-        if (info->mac_len != link->mac_len || memcmp(info->mac, link->mac, info->mac_len) != 0 ||
-                info->mtu != link->mtu)
+        if (info->mac_len != link->mac_len || memcmp(info->mac, link->mac, info->mac_len) != 0)
+                s->mac_changed = true;
+        if (info->mtu != link->mtu)
                 s->link_changed = true;
         memcpy(link->mac, info->mac, sizeof(link->mac));
         link->mac_len = info->mac_len;
@@ -173,6 +174,22 @@ static void stop_dhcp4(Link *link)
         link->wait_code[0] = '\0';
 }
 
+static void new_dhcp4(Link *link)
+{
+        int r = dhcp4_client_new(&link->state->dhcp4, link);
+
+        if (r < 0)
+                log_warning("%s: no DHCPv4 here: %s", link->name, strerror(-r));
+}
+
+/* Another hardware address is another client. */
+static void restart_dhcp4(Link *link)
+{
+        stop_dhcp4(link);
+        new_dhcp4(link);
+        link->state->had_carrier = false;
+}
+
 static void stop_dhcp6(Link *link)
 {
         LinkState *s = link->state;
@@ -199,9 +216,8 @@ static void configure(Link *link)
         r = link_static_apply(link);
         if (r < 0)
                 log_error("%s: cannot apply its settings: %s", link->name, strerror(-r));
-        r = dhcp_wants(link->settings, DHCP_MODE_IPV4) ? dhcp4_client_new(&s->dhcp4, link) : 0;
-        if (r < 0)
-                log_warning("%s: no DHCPv4 here: %s", link->name, strerror(-r));
+        if (dhcp_wants(link->settings, DHCP_MODE_IPV4))
+                new_dhcp4(link);
         if (!s->dhcp4)
                 stop_dhcp4(link);
         r = dhcp_wants(link->settings, DHCP_MODE_IPV6) ? dhcp6_client_new(&s->dhcp6, link) : 0;
@@ -275,8 +291,12 @@ static void run(Link *link, usec_t now)
                 s->was_up = true;
                 apply_all(link);
         }
-        if (s->link_changed && s->dhcp4 && s->dhcp4_runs)
+        if (s->mac_changed && s->dhcp4)
+                restart_dhcp4(link);
+        else if (s->link_changed && s->dhcp4_runs)
                 dhcp4_client_link_changed(s->dhcp4);
+        if (s->lost_address && s->dhcp4_runs && apply_lacks_address(link, FACT_SOURCE_DHCP4, now))
+                dhcp4_client_address_lost(s->dhcp4);
         if (s->had_carrier && (s->blip || !link->carrier))
                 carrier_down(link, now);
         if (link->carrier && (s->blip || !s->had_carrier))
@@ -304,7 +324,7 @@ void link_update(Link *link)
                 begin_managing(link);
         if (link->managed)
                 run(link, thread_now(network_thread(link->network)));
-        s->blip = s->link_changed = false;
+        s->blip = s->link_changed = s->mac_changed = s->lost_address = false;
 }
 
 /* -- Life -------------------------------------------------------------------------------------- */

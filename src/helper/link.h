@@ -79,7 +79,7 @@ struct LinkState {
 
         /* as of the last look, to see edges; `blip`: carrier was lost since, if only for a moment
          */
-        bool was_up, had_carrier, blip, link_changed;
+        bool was_up, had_carrier, blip, link_changed, mac_changed, lost_address;
         uint32_t carrier_downs;
 
         Dhcp4Client *dhcp4;
@@ -123,6 +123,7 @@ void link_sync_end(Link *link);
 /* How many mirrored routes share destination and metric; the first of them is dropped if `drop`. */
 size_t link_routes_like(Link *link, const RtnlRoute *route, bool drop);
 void link_publish_mirror(Link *link);
+bool link_has_address(const Link *link, const IpAddr *addr);
 void link_mirror_free(Link *link);
 bool link_route_is_ours(const Link *link, const RtnlRoute *route);
 
@@ -139,8 +140,8 @@ void apply_init(Link *link);
 void apply_all(Link *link);
 void apply_on_reply(Link *link, const RtnlTag *tag, int error, const char *text);
 void apply_free(Link *link);
-/* Does a source want this address now? */
-bool apply_wants_address(const Link *link, FactSource source, const IpAddr *addr, usec_t now);
+/* Is an address that a source wants now not there? */
+bool apply_lacks_address(const Link *link, FactSource source, usec_t now);
 
 /* link-static.c: Address=, Gateway=, DNS=, NTP=, Domains= as facts and wants. */
 int link_static_apply(Link *link);

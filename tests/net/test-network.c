@@ -384,6 +384,36 @@ START_TEST(a_name_that_moves_to_another_section_moves_the_link)
 }
 END_TEST
 
+static bool dhcp_is(Fixture *f, const char *name, const char *state)
+{
+        return find(f, name) && strcmp(find(f, name)->dhcp_state, state) == 0;
+}
+
+START_TEST(another_hardware_address_is_another_client)
+{
+        Fixture *f = fixture_new();
+
+        add_section(f, "va")->dhcp = DHCP_MODE_IPV4;
+        shell("ip link add vb type veth peer name va; ip link set vb up");
+        start(f);
+        wait_until(f, find(f, "va") && find(f, "va")->managed);
+        if (!find(f, "va")->state->dhcp4) { /* not built in */
+                fixture_free(f);
+                return;
+        }
+        wait_until(f, dhcp_is(f, "va", "selecting"));
+        shell("ip link set va down; ip link set va address 02:00:00:00:11:22");
+        wait_until(f, !dhcp_is(f, "va", "selecting"));
+        shell("ip link set va up");
+        wait_until(f, dhcp_is(f, "va", "selecting"));
+        ck_assert_mem_eq(find(f, "va")->mac, "\x02\x00\x00\x00\x11\x22", 6);
+        /* gone in the middle of an exchange */
+        shell("ip link del va");
+        wait_until(f, !find(f, "va"));
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(other_managers_say_what_is_theirs)
 {
         ck_assert_int_eq(netns_private(), 0);
@@ -405,4 +435,5 @@ NETNS_SUITE("network", cold_plug_and_the_way_up, a_short_flap_tells_nobody_and_a
         what_we_left_in_the_kernel_is_found_again_after_a_restart,
         a_lease_is_applied_renewed_and_replaced_without_a_gap, what_the_kernel_refuses_is_told,
         five_hundred_links_come_and_go_and_an_overrun_loses_none,
-        a_name_that_moves_to_another_section_moves_the_link, other_managers_say_what_is_theirs)
+        a_name_that_moves_to_another_section_moves_the_link,
+        another_hardware_address_is_another_client, other_managers_say_what_is_theirs)
