@@ -24,6 +24,7 @@ struct Dhcp6Client {
         struct lws *wsi; /* NULL: off */
         IpAddr source;   /* what it is bound to */
         IpAddr server;   /* who answered last */
+        bool leased;
 };
 
 static usec_t now_of(const Dhcp6Client *c)
@@ -179,7 +180,7 @@ static void forget(Dhcp6Client *c)
         network_set_facts(c->link, FACT_SOURCE_DHCP6, &none);
 }
 
-static void log_lease(const Dhcp6Client *c, bool had)
+static void log_lease(Dhcp6Client *c)
 {
         const Dhcp6Lease *l = &c->machine.lease;
         const LogField *fields =
@@ -188,11 +189,12 @@ static void log_lease(const Dhcp6Client *c, bool had)
 
         if (l->n_addresses == 0) {
                 log_event(LOG_SEV_WARNING, fields, "%s: lost the DHCPv6 lease", c->link->name);
-        } else if (!had) {
+        } else if (!c->leased) {
                 inet_ntop(AF_INET6, &l->addresses[0].address, ip, sizeof(ip));
                 log_event(LOG_SEV_INFO, fields, "%s: %s leased from %s", c->link->name, ip,
                         ip_format(&c->server, server));
         }
+        c->leased = l->n_addresses > 0;
 }
 
 static void on_lease(Dhcp6Client *c)
@@ -200,7 +202,6 @@ static void on_lease(Dhcp6Client *c)
         const Dhcp6Lease *l = &c->machine.lease;
         ApplyAddress addresses[DHCP6_ADDRESSES_MAX];
         ApplyConfig config = { .addresses = addresses, .n_addresses = l->n_addresses };
-        bool had = c->link->facts[FACT_SOURCE_DHCP6].expires_usec > 0;
         int r;
 
         for (size_t i = 0; i < l->n_addresses; i++) {
@@ -212,7 +213,7 @@ static void on_lease(Dhcp6Client *c)
                         .preferred_until_usec = a->preferred_until,
                 };
         }
-        log_lease(c, had);
+        log_lease(c);
         if (l->n_addresses == 0) {
                 forget(c);
                 return;
@@ -307,6 +308,7 @@ static void turn_off(Dhcp6Client *c)
         if (c->machine.state == DHCP6_STATE_STOPPED)
                 return;
         dhcp6_machine_stop(&c->machine);
+        c->leased = false;
         forget(c);
         run(c);
         c->wsi = wsi_free(c->wsi);

@@ -52,6 +52,10 @@ void link_on_address(Link *link, const RtnlAddress *address, bool removed)
         while (i < s->n_addresses && !rtnl_address_is(&s->addresses[i].address, address))
                 i++;
         link_mark_dirty(link);
+        /* The kernel takes an address with a lifetime away when its DAD fails, and says so there.
+         */
+        if (s->dhcp6 && (address->flags & IFA_F_DADFAILED))
+                dhcp6_client_dad_failed(s->dhcp6, &address->prefix.addr);
         if (removed) {
                 if (i < s->n_addresses) {
                         drop_address(s, i);
@@ -69,8 +73,6 @@ void link_on_address(Link *link, const RtnlAddress *address, bool removed)
         s->addresses[i] = (MirrorAddress){
                 .address = *address, .told_usec = clock_boottime_usec(), .seen = true
         };
-        if (s->dhcp6 && (address->flags & IFA_F_DADFAILED) && address->protocol == LINK_PROTO_DHCP)
-                dhcp6_client_dad_failed(s->dhcp6, &address->prefix.addr);
 }
 
 /* -- Routes ------------------------------------------------------------------------------------ */

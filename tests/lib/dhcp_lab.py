@@ -7,6 +7,7 @@ frame. Everything is named after the process and goes with it.
 
 import ctypes
 import json
+import multiprocessing
 import os
 import select
 import shutil
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 SKIP = 77
 DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE = range(1, 8)
@@ -85,7 +87,7 @@ class Message:
 
 
 class Lab:
-    def __init__(self, lwsd, settings="", manager=""):
+    def __init__(self, lwsd, settings="", manager="", ipv6=False):
         self.lwsd, self.pid = lwsd, os.getpid()
         self.client, self.server = f"lwc{self.pid}", f"lws{self.pid}"
         self.dir = tempfile.mkdtemp(prefix="dhcp-lab.")
@@ -93,11 +95,11 @@ class Lab:
         for name in ("run", "state"):
             os.mkdir(f"{self.dir}/{name}")
         with open(f"{self.dir}/lwsd.conf", "w") as f:
-            f.write(f"[Manager]\nTarget=dhcp\n{manager}\n[Link eth0]\nDHCP=ipv4\n{settings}\n")
+            f.write(f"[Manager]\nTarget=dhcp\n{manager}\n[Link eth0]\nDHCP={'ipv6' if ipv6 else 'ipv4'}\n{settings}\n")
         sh(f"ip netns add {self.client}; ip netns add {self.server}")
         sh(f"ip link add eth0 netns {self.client} type veth peer name srv netns {self.server}")
         for name in (self.client, self.server):
-            sh(f"ip netns exec {name} sysctl -qw net.ipv6.conf.all.disable_ipv6=1", check=False)
+            sh(f"ip netns exec {name} sysctl -qw net.ipv6.conf.all.disable_ipv6={int(not ipv6)}", check=False)
             sh(f"ip -n {name} link set lo up")
         sh(f"ip -n {self.server} address add {SERVER}/24 dev srv; ip -n {self.server} link set srv up")
         with open(f"/run/netns/{self.server}") as f:
@@ -109,7 +111,7 @@ class Lab:
         # so that unicast to port 67 is not answered with "port unreachable"
         self.sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sink.bind(("0.0.0.0", 67))
-        self.gone, self.arps, self.early = [], [], []
+        self.arps, self.early = [], []
         self.monitor = subprocess.Popen(["ip", "-n", self.client, "-4", "monitor", "address"], text=True,
                                         stdout=subprocess.PIPE)
         os.set_blocking(self.monitor.stdout.fileno(), False)
@@ -142,6 +144,13 @@ class Lab:
     def call(self, interface, method):
         return sh(f"busctl --address=unix:path={self.dir}/run/private call org.lwsd1 /org/lwsd1/link/_32 "
                   f"org.lwsd1.{interface} {method}")
+
+    def resolv_conf(self):
+        try:
+            with open(f"{self.dir}/run/resolv.conf") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
 
     def log(self):
         with open(f"{self.dir}/log") as f:
@@ -186,7 +195,12 @@ class Lab:
             self.arps.append((now, frame))
         elif frame[12:14] == b"\x08\x00" and frame[23] == 17 and frame[36:38] == b"\0\x43":
             self.early.append(Message(frame, now))
+        else:
+            self.other_frame(frame, now)
         return True
+
+    def other_frame(self, frame, now):
+        """What is neither ARP nor for a DHCPv4 server."""
 
     def expect(self, kind, seconds=3.0):
         """The next message of the client, which must be of this kind."""
@@ -252,3 +266,37 @@ def need_root():
                                            capture_output=True).returncode != 0:
         print("skipped: network namespaces need root", file=sys.stderr)
         sys.exit(SKIP)
+
+
+# -- scenarios, side by side
+
+def near(value, low, high, what):
+    assert low <= value <= high, f"{what}: {value:.3f} not in {low}..{high}"
+
+
+def run_one(job):
+    make_lab, name, (function, settings, manager) = job
+    lab = make_lab(os.path.abspath(sys.argv[1]), settings, manager)
+    try:
+        lab.start()
+        function(lab)
+        return name, None
+    except Exception:
+        return name, traceback.format_exc() + "\n--- lwsd:\n" + lab.log()
+    finally:
+        lab.close()
+
+
+def run_all(make_lab, scenarios):
+    """{name: (function, lines of [Link], lines of [Manager])}; argv: the path of lwsd, then names."""
+    need_root()
+    names = sys.argv[2:] or list(scenarios)
+    failed = 0
+    with multiprocessing.Pool(8, maxtasksperchild=1) as pool:
+        for name, trouble in pool.imap_unordered(run_one, [(make_lab, n, scenarios[n]) for n in names], chunksize=1):
+            print(("not ok " if trouble else "ok ") + name, flush=True)
+            if trouble:
+                failed += 1
+                print(trouble, flush=True)
+    print(f"{len(names) - failed} of {len(names)} passed")
+    sys.exit(failed > 0)

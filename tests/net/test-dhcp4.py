@@ -5,19 +5,17 @@
 Usage: test-dhcp4.py PATH-OF-LWSD [SCENARIO...]      each scenario in a process and a network of its own, side by side
 """
 
-import multiprocessing
 import os
 import signal
 import struct
 import subprocess
 import sys
 import time
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from dhcp_lab import (ACK, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, Lab, ip, need_root, option)  # noqa: E402
+from dhcp_lab import (ACK, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, Lab, ip, near, option,  # noqa: E402
+                      run_all)
 
-LWSD = os.path.abspath(sys.argv[1])
 SCENARIOS = {}
 ADDRESS = "10.77.0.50"
 
@@ -27,10 +25,6 @@ def scenario(settings="", manager=""):
         SCENARIOS[function.__name__] = (function, settings, manager)
         return function
     return add
-
-
-def near(value, low, high, what):
-    assert low <= value <= high, f"{what}: {value:.3f} not in {low}..{high}"
 
 
 @scenario("ClientIdentifier=mac\nSendHostname=no")
@@ -430,32 +424,5 @@ def r29_ipv6_only(lab):
     assert lab.addresses() == {}
 
 
-def run(name):
-    function, settings, manager = SCENARIOS[name]
-    lab = Lab(LWSD, settings, manager)
-    try:
-        lab.start()
-        function(lab)
-        return name, None
-    except Exception:
-        return name, traceback.format_exc() + "\n--- lwsd:\n" + lab.log()
-    finally:
-        lab.close()
-
-
-def main():
-    need_root()
-    names = sys.argv[2:] or list(SCENARIOS)
-    failed = 0
-    with multiprocessing.Pool(8, maxtasksperchild=1) as pool:
-        for name, trouble in pool.imap_unordered(run, names, chunksize=1):
-            print(("not ok " if trouble else "ok ") + name, flush=True)
-            if trouble:
-                failed += 1
-                print(trouble, flush=True)
-    print(f"{len(names) - failed} of {len(names)} passed")
-    sys.exit(failed > 0)
-
-
 if __name__ == "__main__":
-    main()
+    run_all(Lab, SCENARIOS)

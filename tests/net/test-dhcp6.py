@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""lwsd against routers and DHCPv6 servers good and hostile, judged by its packets and by the kernel.
+
+Usage: test-dhcp6.py PATH-OF-LWSD [SCENARIO...]      each scenario in a process and a network of its own, side by side
+"""
+
+import os
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from dhcp6_lab import (ADVERTISE, CONFIRM, DECLINE, INFORMATION_REQUEST, OTHER, REBIND, RELEASE, RENEW, REPLY,  # noqa
+                       REQUEST, SOLICIT, Lab6, ip6, option6, status6)
+from dhcp_lab import near, run_all  # noqa: E402
+
+SCENARIOS = {}
+ADDRESS = "2001:db8::5"
+BEST = option6(7, b"\xff")
+
+
+def scenario(settings="RapidCommit=no", manager=""):
+    def add(function):
+        SCENARIOS[function.__name__] = (function, settings, manager)
+        return function
+    return add
+
+
+@scenario()
+def r34_to_r39_messages_of_a_first_lease(lab):
+    lab.silence(2.5)  # no router, no DHCPv6
+    solicit = lab.solicit()
+    lab.reply6(solicit, ADVERTISE)
+    request = lab.expect(REQUEST)
+    near(request.at - solicit.at, 1.0, 1.15, "the whole first wait")
+    lab.reply6(request, REPLY)
+    for m in (solicit, request):
+        assert m.source.startswith("fe80::") and m.destination == "ff02::1:2" and m.ports == (546, 547)
+        assert m.client and m.iaid and m.elapsed is not None and {23, 24, 82} <= set(m.wanted)
+    assert solicit.elapsed == 0 and 14 not in solicit.options and solicit.server is None
+    assert request.server == lab.duid and request.addresses == [ADDRESS] and request.xid != solicit.xid
+    assert request.client == solicit.client and request.iaid == solicit.iaid
+    lab.wait(lambda: ADDRESS in lab.addresses6())
+    a = lab.addresses6()[ADDRESS]
+    assert a["prefixlen"] == 128 and a["noprefixroute"] and 1990 <= a["valid_life_time"] <= 2000, a
+    assert 990 <= a["preferred_life_time"] <= 1000
+
+
+@scenario("RapidCommit=yes")
+def r37_rapid_commit(lab):
+    solicit = lab.solicit()
+    assert 14 in solicit.options
+    lab.reply6(solicit, REPLY, address="2001:db8::66")
+    lab.reply6(solicit, REPLY, extra=option6(14, b""))
+    lab.wait(lambda: list(lab.addresses6()) == [ADDRESS])
+
+
+@scenario()
+def r35_solicits_as_scheduled(lab):
+    messages = [lab.solicit()] + [lab.expect(SOLICIT, 9) for _ in range(2)]
+    near(messages[1].at - messages[0].at, 1.0, 1.13, "first wait")
+    near(messages[2].at - messages[1].at, 1.85, 2.35, "second wait")
+    assert len({m.xid for m in messages}) == 1
+    near(messages[2].elapsed, 280, 350, "elapsed time")
+    lab.reply6(messages[2], ADVERTISE)
+    lab.expect(REQUEST, 0.5)
+
+
+@scenario()
+def r36_hostile_replies_are_dropped(lab):
+    solicit = lab.solicit()
+    for how in ({"xid": b"\1\2\3"}, {"client": b"\0\3\0\1aaaaaa"}, {"client": b""}, {"server": b""},
+                {"t1": 900, "t2": 800}, {"preferred": 3000}, {"ia_status": status6(2)}, {"status": status6(1)},
+                {"address": None}, {"ia": False}, {"address": "ff02::5"}, {"address": "fe80::5"}, {"valid": 0,
+                                                                                                  "preferred": 0}):
+        how.setdefault("address", "2001:db8::66")
+        lab.reply6(solicit, ADVERTISE, extra=BEST, **how)
+    for kind in (REPLY, 12, 13, RENEW):
+        lab.reply6(solicit, kind, address="2001:db8::66", extra=option6(14, b""))
+    lab.reply6(solicit, ADVERTISE, extra=BEST)
+    request = lab.expect(REQUEST)
+    assert request.addresses == [ADDRESS], request.addresses
+    for how in ({"xid": b"\1\2\3"}, {"client": b"\0\3\0\1aaaaaa"}, {"server": b""}, {"server": b"\0\4other"}):
+        lab.reply6(request, REPLY, address="2001:db8::66", **how)
+    lab.reply6(request, ADVERTISE, address="2001:db8::66")
+    lab.reply6(request, REPLY)
+    lab.wait(lambda: lab.addresses6())
+    assert list(lab.addresses6()) == [ADDRESS]
+
+
+@scenario()
+def r35_renews_rebinds_and_expires(lab):
+    request = lab.bind6(t1=2, t2=4, preferred=6, valid=8)
+    renew = lab.expect(RENEW, 4)
+    near(renew.at - request.at, 1.9, 2.2, "T1")
+    assert renew.server == lab.duid and renew.addresses == [ADDRESS]
+    lab.reply6(renew, REPLY, server=b"\0\4other")
+    rebind = lab.expect(REBIND, 4)
+    near(rebind.at - request.at, 3.9, 4.2, "T2")
+    assert rebind.server is None and rebind.addresses == [ADDRESS]
+    solicit = lab.expect(SOLICIT, 6)
+    near(solicit.at - request.at, 7.8, 8.2, "end of the address")
+    assert lab.addresses6() == {}
+
+
+@scenario()
+def r35_a_renewal_prolongs(lab):
+    lab.bind6(t1=2, t2=40, preferred=60, valid=80)
+    lab.reply6(lab.expect(RENEW, 4), REPLY)
+    lab.wait(lambda: lab.addresses6()[ADDRESS]["valid_life_time"] > 1900)
+
+
+@scenario()
+def r38_no_binding_asks_again(lab):
+    lab.bind6(t1=2, t2=40, preferred=60, valid=80)
+    lab.reply6(lab.expect(RENEW, 4), REPLY, address=None, ia_status=status6(3))
+    request = lab.expect(REQUEST)
+    assert request.addresses == [ADDRESS] and request.server == lab.duid
+    lab.reply6(request, REPLY)
+    lab.wait(lambda: lab.addresses6()[ADDRESS]["valid_life_time"] > 1900)
+
+
+@scenario()
+def r38_not_on_link_begins_anew(lab):
+    solicit = lab.solicit()
+    lab.reply6(solicit, ADVERTISE, extra=BEST)
+    lab.reply6(lab.expect(REQUEST), REPLY, address=None, status=status6(4))
+    lab.expect(SOLICIT)
+
+
+@scenario()
+def r38_no_addresses_keeps_soliciting(lab):
+    lab.reply6(lab.solicit(), ADVERTISE, address=None, status=status6(2), extra=option6(82, struct.pack("!I", 60)))
+    lab.expect(SOLICIT, 3)
+
+
+@scenario()
+def r39_confirms_after_a_flap(lab):
+    lab.bind6()
+    lab.carrier(False)
+    time.sleep(1.2)
+    lab.carrier(True)
+    confirm = lab.expect(CONFIRM, 6)
+    assert confirm.addresses == [ADDRESS] and confirm.server is None and confirm.wanted == ()
+    lab.reply6(confirm, REPLY, ia=False, status=status6(0))
+    lab.silence(1)
+    assert ADDRESS in lab.addresses6()
+
+
+@scenario()
+def r39_another_network_after_a_flap(lab):
+    lab.bind6()
+    lab.carrier(False)
+    time.sleep(1.2)
+    lab.carrier(True)
+    lab.reply6(lab.expect(CONFIRM, 6), REPLY, ia=False, status=status6(4))
+    lab.expect(SOLICIT)
+    assert lab.addresses6() == {}
+
+
+@scenario()
+def r39_a_duplicate_is_declined(lab):
+    solicit = lab.solicit()
+    lab.reply6(solicit, ADVERTISE, extra=BEST)
+    lab.reply6(lab.expect(REQUEST), REPLY)
+    end = time.monotonic() + 3
+    while time.monotonic() < end and not lab.early:
+        # "it is mine", as its other owner says it
+        advertisement = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + ip6(ADDRESS) + b"\2\1\2\0\0\0\0\x99"
+        lab.send6(58, advertisement, "ff02::1", source=ADDRESS)
+        lab.next_frame(0.05)
+    decline = lab.expect(DECLINE)
+    assert decline.addresses == [ADDRESS] and decline.server == lab.duid
+    lab.reply6(decline, REPLY, ia=False, status=status6(0))
+    lab.expect(SOLICIT)
+    assert lab.addresses6() == {}
+
+
+@scenario()
+def release_gives_back(lab):
+    lab.bind6()
+    lab.call("Link", "Release")
+    release = lab.expect(RELEASE)
+    assert release.addresses == [ADDRESS] and release.server == lab.duid
+    lab.wait(lambda: lab.addresses6() == {})
+    lab.reply6(release, REPLY, ia=False, status=status6(0))
+    lab.silence(1.5)
+
+
+@scenario()
+def r34_the_other_flag_asks_for_information(lab):
+    asked = lab.solicit(OTHER)
+    assert asked.type == INFORMATION_REQUEST and asked.iaid is None and {23, 32, 83} <= set(asked.wanted)
+    lab.reply6(asked, REPLY, extra=option6(23, ip6("2001:db8::53")))
+    lab.wait(lambda: "2001:db8::53" in lab.resolv_conf(), 5, "DNS server is not used")
+    assert lab.addresses6() == {}
+    # the router changes its mind
+    solicit = lab.solicit()
+    lab.reply6(solicit, ADVERTISE, extra=BEST)
+    lab.expect(REQUEST)
+
+
+if __name__ == "__main__":
+    run_all(Lab6, SCENARIOS)
