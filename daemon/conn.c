@@ -9,10 +9,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
 #define PEER_QUEUE_MAX (1024 * 1024)
+/* What the kernel keeps for one peer; sd-bus asks for 8 MiB, which would be beyond our own limit.
+ */
+#define PEER_SOCKET_BUFFER (192 * 1024)
 /* A bus that reads nothing for this long a queue is stuck. */
 #define BUS_QUEUE_MAX (64 * 1024 * 1024)
 /* Messages in sd-bus's own queue; it moves all of them for each one written. */
@@ -40,6 +44,8 @@ struct Conn {
         void *userdata;
         Outgoing *queue; /* a ring */
         size_t queue_first, queue_n, queue_capacity, queue_bytes;
+        size_t handed_over[SD_QUEUE_MAX]; /* sizes of the last messages given to sd-bus */
+        unsigned n_handed_over;
         int error; /* negative: over, `closed` follows in the next turn */
         bool peer, ready, in_turn;
         char name[24];
@@ -151,10 +157,22 @@ static void conn_pump(Conn *conn)
                 Outgoing out = queue_pop(conn);
                 int r = sd_bus_send(conn->bus, out.message, NULL);
 
+                conn->handed_over[conn->n_handed_over++ % SD_QUEUE_MAX] = out.size;
                 sd_bus_message_unref(out.message);
                 if (r < 0)
                         conn_fail(conn, r);
         }
+}
+
+/* Bytes that wait, here and in sd-bus, which holds the last ones it was given. */
+static size_t bytes_waiting(const Conn *conn)
+{
+        uint64_t n = MIN(sd_queued(conn), MIN(conn->n_handed_over, (unsigned) SD_QUEUE_MAX));
+        size_t bytes = conn->queue_bytes;
+
+        for (unsigned i = 1; i <= n; i++)
+                bytes += conn->handed_over[(conn->n_handed_over - i) % SD_QUEUE_MAX];
+        return bytes;
 }
 
 void conn_send(Conn *conn, sd_bus_message *m, size_t size)
@@ -169,7 +187,7 @@ void conn_send(Conn *conn, sd_bus_message *m, size_t size)
                 return;
         }
         conn_pump(conn);
-        if (conn->queue_bytes > (size_t) (conn->peer ? PEER_QUEUE_MAX : BUS_QUEUE_MAX)) {
+        if (bytes_waiting(conn) > (size_t) (conn->peer ? PEER_QUEUE_MAX : BUS_QUEUE_MAX)) {
                 log_info("Connection %s does not read what it is sent, closing it",
                         conn->peer ? conn->name : "to the bus");
                 conn_fail(conn, -ENOBUFS);
@@ -337,6 +355,13 @@ static int conn_new(Conn **ret, Thread *th, const ConnOps *ops, void *userdata)
         return 0;
 }
 
+static void limit_socket_buffer(Conn *conn)
+{
+        int size = PEER_SOCKET_BUFFER;
+
+        (void) setsockopt(sd_bus_get_fd(conn->bus), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 int conn_new_peer(Conn **ret, Thread *th, int fd, const ConnOps *ops, void *userdata)
 {
         _cleanup_(conn_freep) Conn *conn = NULL;
@@ -365,6 +390,7 @@ int conn_new_peer(Conn **ret, Thread *th, int fd, const ConnOps *ops, void *user
                 (r = sd_bus_set_sender(conn->bus, LWSD_PEER_SENDER)) < 0 ||
                 (r = sd_bus_start(conn->bus)) < 0)
                 return r;
+        limit_socket_buffer(conn);
         conn_arm(conn);
         if (conn->error < 0)
                 return conn->error;

@@ -19,8 +19,10 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
-/* After a restart the ladder is given this long to come back to where it was. */
-#define RESUME_USEC (10 * USEC_PER_SEC)
+/* After a restart the ladder is given this long to come back to where it was: to DHCP, which takes
+ * only what the kernel says, and to the rest, which takes answers from servers. */
+#define RESUME_NETWORK_USEC (2 * USEC_PER_SEC)
+#define RESUME_USEC         (10 * USEC_PER_SEC)
 /* A ladder that has not moved for this long is waiting for something. */
 #define SETTLE_USEC (500 * USEC_PER_MSEC)
 /* While it exists, the clock is left alone: lwsd-time.service. */
@@ -83,6 +85,13 @@ static void on_resume_timer(Timer *t, usec_t now)
         Manager *m = container_of(t, Manager, resume_timer);
         ViewChange seen;
 
+        if (!m->resume_network_checked) {
+                m->resume_network_checked = true;
+                if (ladder_reached(m->ladder, LWS_SYSTATE_DHCP)) {
+                        timer_set(t, now + RESUME_USEC - RESUME_NETWORK_USEC);
+                        return;
+                }
+        }
         if (view_end_resume(&m->view, ladder_state(m->ladder), clock_realtime_usec(),
                     clock_monotonic_usec(), &seen))
                 publish_change(m, &seen);
@@ -350,7 +359,7 @@ static void resume(Manager *m)
         states_dir_load(m->states, &m->view);
         if (m->view.resuming) {
                 log_info("Coming back to state %s", state_to_string(m->view.state));
-                timer_set(&m->resume_timer, thread_now(m->thread) + RESUME_USEC);
+                timer_set(&m->resume_timer, thread_now(m->thread) + RESUME_NETWORK_USEC);
         }
         broker_change(m->broker, m->view.state, m->view.serial, m->view.monotonic_usec);
         m->files_dirty = true;

@@ -55,6 +55,7 @@ struct Manager {
         Timer resume_timer; /* the end of what a restart may show from memory */
         Timer turn_timer;   /* what is done once a turn: files, status */
         Timer settle_timer; /* it has stopped climbing: say what it waits for */
+        bool resume_network_checked;
         bool files_dirty;
         char waiting_logged[256]; /* what was said last */
 };

@@ -21,6 +21,9 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#define CONFIG                                                                                     \
+        "[Manager]\nFlapSec=20ms\nQuotaAttachments=3\n[CaptivePortal]\nCheck=no\n[Time]\nObserve=" \
+        "yes\n"
 #define BUS_ADDRESS "unix:path=/run/bus"
 #define MANAGER     LWSD_BUS_NAME, LWSD_OBJECT_PATH, LWSD_INTERFACE_MANAGER
 
@@ -312,6 +315,51 @@ static void test_deaf_client(void)
         assert(server_stop(&s) == 0);
 }
 
+/* What one is told and does not read has a limit; then it is closed, and nobody else notices. */
+static void test_flooded_client(void)
+{
+        Server s = lwsd_start("a", false, "initialized");
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = peer_new("a");
+        _cleanup_(sd_bus_unrefp) sd_bus *flooded = peer_new("a");
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        assert(sd_bus_message_new_method_call(flooded, &m, MANAGER, "AttachMany") >= 0);
+        assert(sd_bus_message_open_container(m, 'a', "(sa{sv})") >= 0);
+        for (int i = 0; i < 40000; i++)
+                assert(sd_bus_message_append(m, "(sa{sv})", "dhcp", 1, "persistent", "b", 1) >= 0);
+        assert(sd_bus_message_close_container(m) >= 0);
+        assert(sd_bus_call(flooded, m, 0, NULL, NULL) >= 0);
+        listen_to(bus);
+        for (int i = 0; i < 5; i++) {
+                link_up();
+                expect(bus, "iface-coldplug dhcp;");
+                link_down();
+                expect(bus, " initialized;");
+        }
+        assert(number(bus, "PendingAttachments", 'u') == 0);
+        assert(server_stop(&s) == 0);
+}
+
+static void test_reload(void)
+{
+        Server s = lwsd_start("a", false, "initialized");
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = peer_new("a");
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        char *target;
+
+        write_file("/run/lwsd.conf", "[Manager]\nTarget=nowhere\n");
+        refused(sd_bus_call_method(bus, MANAGER, "Reload", &error, NULL, NULL), &error,
+                LWSD_ERROR_BAD_CONFIGURATION);
+        write_file("/run/lwsd.conf", "[Manager]\nTarget=dhcp\n[Link up0]\nDHCP=no\n");
+        assert(sd_bus_call_method(bus, MANAGER, "Reload", NULL, NULL, NULL) >= 0);
+        assert(sd_bus_get_property_string(bus, MANAGER, "Target", NULL, &target) >= 0);
+        assert(strcmp(target, "dhcp") == 0);
+        free(target);
+        write_file("/run/lwsd.conf", CONFIG);
+        assert(kill(s.pid, SIGHUP) == 0);
+        assert(server_stop(&s) == 0);
+}
+
 static void test_restart_is_no_fall(void)
 {
         Server s;
@@ -444,8 +492,7 @@ int main(int argc, char **argv)
                 return TEST_SKIP;
         assert(netns_sh("ip netns add peer; ip link add up0 type veth peer name down0 netns peer\n"
                         "ip -n peer link set down0 up") == 0);
-        write_file("/run/lwsd.conf",
-                "[Manager]\nFlapSec=20ms\nQuotaAttachments=3\n[CaptivePortal]\nCheck=no\n");
+        write_file("/run/lwsd.conf", CONFIG);
         write_file("/run/bus.conf",
                 "<busconfig><listen>" BUS_ADDRESS "</listen><policy context=\"default\">"
                 "<allow user=\"*\"/><allow own=\"*\"/><allow send_destination=\"*\"/>"
@@ -456,6 +503,10 @@ int main(int argc, char **argv)
         test_quota();
         test_hold();
         test_deaf_client();
+        assert(netns_sh("rm -rf /run/a") == 0);
+        write_file("/run/lwsd.conf", "[Manager]\nFlapSec=20ms\n[CaptivePortal]\nCheck=no\n");
+        test_flooded_client();
+        test_reload();
         assert(netns_sh("rm -rf /run/a") == 0);
         test_restart_is_no_fall();
         assert(netns_sh("rm -rf /run/a") == 0);
