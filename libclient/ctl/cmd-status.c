@@ -105,7 +105,12 @@ static json_t *get_sources(const json_t *time)
         for (size_t i = 0; i < json_array_size(rows); i++) {
                 json_t *row = json_array_get(rows, i);
 
-                json_object_set_new(row, "verdict", json_string(source_verdict(row)));
+                json_t *verdict = json_array_get(json_object_get(time, "SourceVerdicts"), i);
+
+                if (json_is_string(verdict))
+                        json_object_set(row, "verdict", verdict);
+                else /* a daemon that does not say */
+                        json_object_set_new(row, "verdict", json_string(source_verdict(row)));
         }
         return rows;
 }

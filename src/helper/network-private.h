@@ -33,7 +33,6 @@ struct Network {
         Thread *thread;
         const Settings *settings;
         Rtnl *rtnl;
-        OwnerWatch owner_watch;
         bool synced; /* once */
         bool syncing;
 

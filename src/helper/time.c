@@ -619,7 +619,7 @@ void time_client_status(const TimeClient *tc, TimeStatus *ret)
                 s.delay_usec = to_usec(tc->ntp->estimate.delay);
                 s.jitter_usec = to_usec(tc->ntp->estimate.jitter);
                 s.root_distance_usec = to_usec(tc->ntp->estimate.root_distance);
-                s.stratum = source->last.stratum + 1u;
+                s.stratum = source->last.stratum;
                 s.leap = source->last.leap;
                 s.poll_interval_usec = ntp_source_poll_usec(source);
         }
