@@ -21,7 +21,8 @@ struct ResolverFiles {
         Resolver *resolver;
         struct lws *wsi; /* inotify; NULL where there is none */
         int etc_watch, target_watch;
-        char target[256]; /* the folder that resolv.conf's link leads to */
+        int file_watches[2]; /* the files themselves, where they are mounted over their names */
+        char target[256];    /* the folder that resolv.conf's link leads to */
         DnsResolvConf conf;
         bool have_conf;
         char *written, *written_stub;
@@ -94,8 +95,18 @@ static void watch_target(ResolverFiles *f)
                 strcpy(f->target, real);
 }
 
+static void watch_files(ResolverFiles *f)
+{
+        static const char *const names[2] = { HOSTS, RESOLV_CONF };
+
+        for (size_t i = 0; i < 2; i++)
+                f->file_watches[i] = inotify_add_watch(wsi_fd(f->wsi), names[i], IN_CLOSE_WRITE);
+}
+
 static bool event_matters(const ResolverFiles *f, const struct inotify_event *e)
 {
+        if (e->mask & IN_IGNORED)
+                return false;
         if (e->mask & IN_Q_OVERFLOW || e->len == 0)
                 return true;
         if (e->wd == f->etc_watch)
@@ -122,6 +133,7 @@ static void on_inotify(struct lws *wsi, uint32_t revents)
         if (!matters)
                 return;
         watch_target(f);
+        watch_files(f);
         read_hosts(f);
         if (read_resolvconf(f))
                 servers_update(r);
@@ -140,6 +152,7 @@ static void start_watching(ResolverFiles *f)
         }
         f->etc_watch = inotify_add_watch(fd, ETC, WATCHED);
         watch_target(f);
+        watch_files(f);
 }
 
 int files_new(Resolver *r)

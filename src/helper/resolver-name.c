@@ -31,8 +31,11 @@ int name_from_user(const char *text, DnsName *ret, bool *ret_absolute)
 bool name_is_literal(const char *text, IpAddr *ret, int *ret_ifindex)
 {
         char buf[IP_ADDR_STRLEN + IF_NAMESIZE], *scope;
+        size_t size = strlen(text);
 
-        if (strlen(text) >= sizeof(buf))
+        /* IPv4 ends in a digit, IPv6 has a colon: few names look like that */
+        if (size == 0 || size >= sizeof(buf) ||
+                ((text[size - 1] < '0' || text[size - 1] > '9') && !strchr(text, ':')))
                 return false;
         strcpy(buf, text);
         scope = strchr(buf, '%');

@@ -19,7 +19,7 @@ struct Resolver {
         Thread *thread;
         struct lws_vhost *vhost;
         DnsClient *client;
-        Timer timer;
+        Timer timer, kick; /* the machine's deadline; at the next turn */
         NetworkWatch watch;
         ResolverFiles *files;
         ResolverStub *stub;

@@ -40,17 +40,24 @@ static bool deliver(Resolver *r, Lookup *l)
         return false;
 }
 
+/* A deadline that moves away leaves the timer where it is: it then finds nothing due and looks
+ * again. So a busy resolver does not set a timer for each packet. */
 static void arm(Resolver *r)
 {
-        timer_set(&r->timer, dns_client_deadline(r->client));
+        usec_t deadline = dns_client_deadline(r->client);
+
+        if (!timer_is_set(&r->timer) || deadline < r->timer.deadline)
+                timer_set(&r->timer, deadline);
 }
 
 void resolver_kick(Resolver *r)
 {
-        timer_set(&r->timer, 0);
+        /* inside a callback the pump is on the stack and comes back to it */
+        if (r->busy == 0)
+                timer_set(&r->kick, 0);
 }
 
-void resolver_pump(Resolver *r, bool may_deliver)
+static void pop_events(Resolver *r)
 {
         DnsEvent e;
 
@@ -74,16 +81,27 @@ void resolver_pump(Resolver *r, bool may_deliver)
                         break;
                 }
         }
-        while (may_deliver && !list_is_empty(&r->done)) {
+}
+
+void resolver_pump(Resolver *r, bool may_deliver)
+{
+        size_t n = 0;
+
+        pop_events(r);
+        /* those that callbacks add have their turn next time */
+        list_foreach (it, &r->done)
+                n++;
+        for (; may_deliver && n > 0 && !list_is_empty(&r->done); n--) {
                 Lookup *l = list_entry(list_first(&r->done), Lookup, link);
 
                 list_unlink(&l->link);
                 if (deliver(r, l))
                         return;
         }
-        if (list_is_empty(&r->done))
-                arm(r);
-        else
+        if (may_deliver)
+                pop_events(r);
+        arm(r);
+        if (!list_is_empty(&r->done))
                 resolver_kick(r);
 }
 
@@ -93,6 +111,12 @@ static void on_timer(Timer *t, usec_t now)
 
         dns_client_timeout(r->client, now);
         resolver_pump(r, true);
+}
+
+static void on_kick(Timer *t, usec_t now)
+{
+        (void) now;
+        resolver_pump(container_of(t, Resolver, kick), true);
 }
 
 /* -- look-ups ---------------------------------------------------------------------------------- */
@@ -318,6 +342,7 @@ int resolver_new(Resolver **ret, Network *network, const Settings *settings)
         list_init(&r->lookups);
         list_init(&r->done);
         timer_init(&r->timer, r->thread, on_timer);
+        timer_init(&r->kick, r->thread, on_kick);
         error = dns_client_new(&r->client, &RNG_KERNEL);
         if (error >= 0)
                 error = files_new(r);
@@ -384,6 +409,7 @@ Resolver *resolver_free(Resolver *r)
         }
         transport_free_all(r);
         timer_cancel(&r->timer);
+        timer_cancel(&r->kick);
         files_free(r);
         dns_client_free(r->client);
         tls_config_free(r->tls);

@@ -13,7 +13,6 @@ struct Walk {
         DnsName name;
         DnsName visited[DNS_CHAIN_MAX + 1];
         size_t n_visited;
-        DnsRecord synth; /* scratch */
         const DnsRecord *chain[2 * DNS_CHAIN_MAX];
         DnsName synth_owner[DNS_CHAIN_MAX]; /* of a CNAME made from a DNAME */
         DnsName synth_target[DNS_CHAIN_MAX];
@@ -218,9 +217,11 @@ static size_t answer_room(const DnsMessage *m)
 {
         size_t names = 0;
 
-        for (size_t i = 0; i < m->n_records; i++)
+        for (size_t i = 0; i < m->n_records; i++) {
                 names += m->records[i].section == DNS_ADDITIONAL ? 0 : 3;
-        return m->size + (names + 4 * DNS_CHAIN_MAX) * (DNS_NAME_MAX + 16);
+                names += m->records[i].type == DNS_TYPE_DNAME ? 4 * DNS_CHAIN_MAX : 0;
+        }
+        return m->size + names * (DNS_NAME_MAX + 16);
 }
 
 static int answer_build(DnsAnswer **ret, Walk *w, Writer *out)
@@ -272,25 +273,31 @@ int dns_answer_from_message(
         DnsAnswer **ret, const DnsMessage *m, const DnsName *qname, uint16_t qtype, uint16_t qclass)
 {
         _cleanup_(freep) uint8_t *room = NULL;
-        _cleanup_(freep) Walk *w = NULL;
+        uint8_t small[4096];
         size_t size = answer_room(m);
-        Writer out;
+        Writer out = WRITER_INIT(small, sizeof(small));
+        Walk w;
         int r;
 
-        w = calloc(1, sizeof(*w));
-        room = malloc(size);
-        if (!w || !room)
-                return -ENOMEM;
-        w->m = m;
-        w->name = *qname;
-        w->qtype = qtype;
-        w->qclass = qclass;
-        w->ttl = UINT32_MAX;
-        r = walk(w);
+        /* large, and mostly never looked at: only this much of it has to start as zero */
+        w.n_visited = w.n_chain = w.n_synth = w.n_steps = 0;
+        w.too_long = false;
+        memset(w.synthesised, 0, sizeof(w.synthesised));
+        w.m = m;
+        w.name = *qname;
+        w.qtype = qtype;
+        w.qclass = qclass;
+        w.ttl = UINT32_MAX;
+        r = walk(&w);
         if (r < 0)
                 return r;
-        out = WRITER_INIT(room, size);
-        return answer_build(ret, w, &out);
+        if (size > sizeof(small)) {
+                room = malloc(size);
+                if (!room)
+                        return -ENOMEM;
+                out = WRITER_INIT(room, size);
+        }
+        return answer_build(ret, &w, &out);
 }
 
 int dns_answer_from_addresses(DnsAnswer **ret, const DnsName *name, int family, const IpAddr *addrs,

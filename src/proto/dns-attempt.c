@@ -27,13 +27,13 @@ void dns_attempt_close(DnsClient *c, DnsAttempt *a)
 }
 
 /* RFC 0x20 draft: each letter's case by a coin. */
-static void mix_case(DnsName *n, Rng *rng)
+static void mix_case(DnsName *n, DnsClient *c)
 {
         uint64_t bits = 0;
 
         for (size_t i = 0; i < n->len; i++) {
                 if (i % 64 == 0)
-                        bits = rng_u64(rng);
+                        dns_client_random(c, &bits, sizeof(bits));
                 if ((n->wire[i] | 0x20) >= 'a' && (n->wire[i] | 0x20) <= 'z' && bits & 1)
                         n->wire[i] ^= 0x20;
                 bits >>= 1;
@@ -44,13 +44,14 @@ static void mix_case(DnsName *n, Rng *rng)
 static uint16_t fresh_id(const DnsTransaction *t, const DnsServer *s, DnsTransport transport)
 {
         DnsClient *c = t->client;
+        bool taken = true;
+        uint16_t id = 0;
 
-        for (unsigned tries = 0; tries < 64; tries++) {
-                uint16_t id = rng_u16(c->rng);
-                bool taken = false;
-
+        for (unsigned tries = 0; taken && tries < 64; tries++) {
+                dns_client_random(c, &id, sizeof(id));
+                taken = false;
                 if (transport == DNS_UDP)
-                        return id;
+                        break;
                 list_foreach (it, &c->running) {
                         DnsTransaction *other = list_entry(it, DnsTransaction, running);
 
@@ -60,10 +61,8 @@ static uint16_t fresh_id(const DnsTransaction *t, const DnsServer *s, DnsTranspo
                                 taken = taken || (a->server == s && a->id == id);
                         }
                 }
-                if (!taken)
-                        return id;
         }
-        return rng_u16(c->rng);
+        return id;
 }
 
 static int attempt_build(DnsTransaction *t, DnsAttempt *a, usec_t now)
@@ -79,7 +78,7 @@ static int attempt_build(DnsTransaction *t, DnsAttempt *a, usec_t now)
                 dns_server_cookie_fill(s, &o, t->client->rng, now);
         dns_name_lower(&name);
         if (a->mixed_case)
-                mix_case(&name, t->client->rng);
+                mix_case(&name, t->client);
         a->id = fresh_id(t, s, a->transport);
         size = dns_query_build(a->packet, sizeof(a->packet), a->id, &name, t->type, t->class, &o);
         if (size < 0)

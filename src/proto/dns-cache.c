@@ -146,19 +146,27 @@ static uint64_t key_hash(const DnsCache *c, const DnsCacheKey *key)
         return dns_name_hash(key->name, c->seed + key->scope);
 }
 
+static bool name_matches(const Entry *e, const DnsName *lower)
+{
+        return e->name_len == lower->len && memcmp(e->name, lower->wire, lower->len) == 0;
+}
+
 static Entry *find(const DnsCache *c, const DnsCacheKey *key, uint64_t hash, uint32_t type)
 {
+        DnsName lower;
+
         if (c->n_buckets == 0)
                 return NULL;
+        lower.len = 0;
         for (Entry *e = *bucket(c, hash); e; e = e->next) {
-                DnsName name;
-
                 if (e->hash != hash || e->type != type || e->class != key->class ||
-                        e->scope != key->scope || e->name_len != key->name->len)
+                        e->scope != key->scope)
                         continue;
-                name.len = e->name_len;
-                memcpy(name.wire, e->name, e->name_len);
-                if (dns_name_equal(&name, key->name))
+                if (lower.len == 0) {
+                        lower = *key->name;
+                        dns_name_lower(&lower);
+                }
+                if (name_matches(e, &lower))
                         return e;
         }
         return NULL;

@@ -8,6 +8,7 @@
 /* Questions under way at once; the next ones wait in line. */
 #define DNS_TXN_RUNNING_MAX 256
 #define DNS_LOOKUPS_MAX     16384
+#define DNS_SPARE_MAX       64
 /* REQ_DNS 17, 23: of one look-up. */
 #define DNS_LOOKUP_QUERIES_MAX 20
 #define DNS_TXN_PACKETS_MAX    12
@@ -39,16 +40,17 @@ struct DnsLookup {
         DnsClient *client;
         DnsTimer timer;
         void *userdata;
-        DnsQuestion question;
-        DnsName candidates[DNS_SEARCH_MAX + 1];
         size_t n_candidates, candidate;
-        DnsPart parts[2];
         size_t n_parts;
         unsigned queries;
         usec_t started, give_up, family_at, stale_at;
         int negative; /* the better of the negatives so far */
         bool done;
         DnsResult result;
+        DnsPart parts[2];
+        /* from here on not zeroed before use */
+        DnsQuestion question;
+        DnsName candidates[DNS_SEARCH_MAX + 1];
 };
 
 struct DnsTransaction {
@@ -87,11 +89,15 @@ struct DnsClient {
         unsigned ndots;
         List lookups, events_done;
         size_t n_lookups;
+        List spare; /* look-ups to be used again: they are larger than malloc() is quick with */
+        size_t n_spare;
         List txns[DNS_TXN_BUCKETS];
         List running, line;
         size_t n_running, n_txns;
         uint64_t total;
         uint64_t seed;
+        uint8_t random[512]; /* drawn in advance, each octet used once */
+        size_t n_random;
         List orphans, events_send, closed;
         void *gone[DNS_SERVERS_MAX]; /* bindings of removed servers */
         size_t n_gone;
@@ -100,6 +106,7 @@ struct DnsClient {
 void dns_timer_set(DnsClient *c, DnsTimer *t, usec_t deadline);
 void dns_timer_cancel(DnsClient *c, DnsTimer *t);
 
+void dns_client_random(DnsClient *c, void *dst, size_t size);
 /* The servers to ask about a name; 0: none. */
 uint32_t dns_client_route(const DnsClient *c, const DnsName *name, int ifindex, bool *ret_routed);
 

@@ -21,6 +21,7 @@ int dns_client_new(DnsClient **ret, Rng *rng)
         c->ndots = 1;
         c->timers.before = timer_before;
         list_init(&c->lookups);
+        list_init(&c->spare);
         list_init(&c->events_done);
         list_init(&c->events_send);
         list_init(&c->running);
@@ -51,6 +52,8 @@ DnsClient *dns_client_free(DnsClient *c)
                 return NULL;
         while (!list_is_empty(&c->lookups))
                 dns_lookup_free(list_entry(list_first(&c->lookups), DnsLookup, link));
+        list_foreach_safe (it, &c->spare)
+                free(list_entry(it, DnsLookup, link));
         if (c->txns[0].next)
                 free_all_transactions(c);
         list_foreach_safe (it, &c->closed)
@@ -92,6 +95,17 @@ void dns_client_timeout(DnsClient *c, usec_t now)
                 heap_unlink(&c->timers, &t->node);
                 t->fn(c, t, now);
         }
+}
+
+void dns_client_random(DnsClient *c, void *dst, size_t size)
+{
+        if (c->n_random < size) {
+                c->rng->fill(c->rng, c->random, sizeof(c->random));
+                c->n_random = sizeof(c->random);
+        }
+        c->n_random -= size;
+        memcpy(dst, c->random + c->n_random, size);
+        memset(c->random + c->n_random, 0, size);
 }
 
 static DnsServer *find_server(const DnsClient *c, const DnsServerConfig *want)

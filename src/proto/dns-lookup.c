@@ -423,6 +423,17 @@ static int check_question(const DnsQuestion *q)
         return 0;
 }
 
+static DnsLookup *lookup_alloc(DnsClient *c)
+{
+        List *spare = list_first(&c->spare);
+
+        if (!spare)
+                return malloc(sizeof(DnsLookup));
+        list_unlink(spare);
+        c->n_spare--;
+        return list_entry(spare, DnsLookup, link);
+}
+
 int dns_client_lookup(
         DnsClient *c, DnsLookup **ret, const DnsQuestion *q, void *userdata, usec_t now)
 {
@@ -433,9 +444,10 @@ int dns_client_lookup(
                 return r;
         if (c->n_lookups >= DNS_LOOKUPS_MAX)
                 return -EAGAIN;
-        l = calloc(1, sizeof(*l));
+        l = lookup_alloc(c);
         if (!l)
                 return -ENOMEM;
+        memset(l, 0, offsetof(DnsLookup, question));
         l->client = c;
         l->userdata = userdata;
         l->question = *q;
@@ -514,6 +526,11 @@ DnsLookup *dns_lookup_free(DnsLookup *l)
         for (size_t i = 0; i < l->n_parts; i++)
                 part_clear(&l->parts[i]);
         dns_result_clear(&l->result);
-        free(l);
+        if (l->client->n_spare < DNS_SPARE_MAX) {
+                list_link_front(&l->client->spare, &l->link);
+                l->client->n_spare++;
+        } else {
+                free(l);
+        }
         return NULL;
 }

@@ -146,6 +146,12 @@ int dns_name_from_text(const char *s, DnsName *ret, bool *ret_absolute)
         return 0;
 }
 
+/* Octets that the master file form escapes with a backslash alone. */
+static bool is_quoted(uint8_t c)
+{
+        return c == '.' || c == '"' || c == '(' || c == ')' || c == ';' || c == '@' || c == '$';
+}
+
 const char *dns_name_to_text(const DnsName *n, char buf[static DNS_NAME_TEXT_MAX])
 {
         size_t out = 0;
@@ -158,7 +164,7 @@ const char *dns_name_to_text(const DnsName *n, char buf[static DNS_NAME_TEXT_MAX
 
                         if (c <= 0x20 || c >= 0x7f)
                                 out += (size_t) sprintf(buf + out, "\\%03u", c);
-                        else if (strchr(".\\\"();@$", c))
+                        else if (c < 'A' ? is_quoted(c) : c == '\\')
                                 out += (size_t) sprintf(buf + out, "\\%c", c);
                         else
                                 buf[out++] = (char) c;

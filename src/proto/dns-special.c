@@ -72,10 +72,32 @@ static bool is_refused(const DnsName *n, uint16_t type, bool routed)
                !(type == DNS_TYPE_SVCB && dns_name_equal(n, &ddr));
 }
 
+/* Most names end in none of the labels that matter here. */
+static bool may_be_special(const DnsName *n)
+{
+        size_t last = 0;
+
+        for (size_t i = 0; n->wire[i] > 0; i += 1u + n->wire[i])
+                last = i;
+        switch (n->wire[last]) {
+        case 4: /* arpa */
+                return (n->wire[last + 1] | 0x20) == 'a';
+        case 5: /* local, onion */
+                return (n->wire[last + 1] | 0x20) == 'l' || (n->wire[last + 1] | 0x20) == 'o';
+        case 7: /* invalid */
+        case 9: /* localhost */
+                return true;
+        default:
+                return false;
+        }
+}
+
 int dns_special_answer(DnsAnswer **ret, const DnsName *name, uint16_t type, bool routed)
 {
         int r = 0;
 
+        if (!may_be_special(name))
+                return 0;
         if (dns_name_is_under(name, &localhost))
                 r = answer_localhost(ret, name, type);
         else if (is_loopback_ptr(name))

@@ -526,11 +526,11 @@ bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t s
         if (dns_header_parse(&h, data, size) < 0 || !reply_is_ours(a, &h))
                 return false;
         if (a->mixed_case && !case_is_kept(a, &h)) {
-                /* forged, or a server that lowers the letters: TCP tells */
-                if (!a->txn || a->retried)
+                /* forged, or a server that lowers the letters: plainly, on another port and id */
+                if (!a->txn)
                         return false;
                 a->server->letter_case = DNS_CASE_OFF;
-                ask_again(a, DNS_TCP, now);
+                ask_again(a, DNS_UDP, now);
                 return true;
         }
         if (h.flags & DNS_FLAG_TC) {
