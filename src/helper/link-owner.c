@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,4 +74,54 @@ static bool in_first_namespace(void)
 const char *link_owner(int ifindex)
 {
         return in_first_namespace() ? link_owner_in("/run", ifindex) : NULL;
+}
+
+/* -- Being told when that changes -------------------------------------------------------------- */
+
+static const char *const owner_dirs[] = { "/run/systemd/netif/links",
+        "/run/NetworkManager/devices" };
+
+static void on_files(struct lws *wsi, uint32_t revents)
+{
+        OwnerWatch *w = wsi_userdata(wsi);
+        char events[4096];
+
+        /* what exactly changed is of no interest: the files of the links in question are read */
+        while (read(wsi_fd(wsi), events, sizeof(events)) > 0)
+                ;
+        w->changed(w);
+}
+
+void owner_watch_renew(OwnerWatch *w)
+{
+        /* a watch that is there already is found to be the same one; the folders appear with their
+         * managers */
+        for (size_t i = 0; w->wsi && i < ELEMENTSOF(owner_dirs); i++)
+                (void) inotify_add_watch(wsi_fd(w->wsi), owner_dirs[i],
+                        IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR);
+}
+
+int owner_watch_init(
+        OwnerWatch *w, struct lws_vhost *vhost, Thread *th, void (*changed)(OwnerWatch *w))
+{
+        _cleanup_fd_ int fd = -EBADF;
+        int r;
+
+        *w = (OwnerWatch){ .changed = changed };
+        if (!in_first_namespace())
+                return 0;
+        fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+        r = wsi_new(&w->wsi, vhost, th, fd, EPOLLIN, on_files, w);
+        if (r < 0)
+                return r;
+        (void) fd_take(&fd);
+        owner_watch_renew(w);
+        return 0;
+}
+
+void owner_watch_deinit(OwnerWatch *w)
+{
+        w->wsi = wsi_free(w->wsi);
 }

@@ -254,16 +254,39 @@ static void begin_managing(Link *link)
                 link_ra_solicit(link);
 }
 
+/* The clients go without a word and leave in the kernel what they put there. */
+static void drop_clients(Link *link)
+{
+        LinkState *s = link->state;
+
+        s->dhcp4 = dhcp4_client_free(s->dhcp4);
+        s->dhcp6 = dhcp6_client_free(s->dhcp6);
+        s->dhcp4_runs = false;
+        s->dhcp6_mode = DHCP6_MODE_OFF;
+        for (int source = 0; source < _FACT_SOURCE_MAX; source++)
+                apply_forget(link, (FactSource) source);
+}
+
+/* Another manager may have made ours its own by now, and removes what it does not want. */
 static void end_managing(Link *link)
 {
-        link_log(link, link->state->owner ? "another manager has it, observed from here on"
-                                          : "no longer managed");
         timer_cancel(&link->state->carrier_timer);
-        stop_dhcp4(link);
-        stop_dhcp6(link);
-        apply_flush(link, FACT_SOURCE_STATIC);
-        network_set_facts(link, FACT_SOURCE_STATIC, &(LinkFacts){ 0 });
+        if (link->state->owner) {
+                log_event(LOG_SEV_NOTICE,
+                        LOG_FIELDS({ "LWSD_LINK", link->name }, { "LWSD_HELPER", "link" }),
+                        "%s: %s has it, observed from here on", link->name, link->state->owner);
+                drop_clients(link);
+        } else {
+                link_log(link, "no longer managed");
+                stop_dhcp4(link);
+                stop_dhcp6(link);
+                apply_flush(link, FACT_SOURCE_STATIC);
+        }
+        for (int source = 0; source < _FACT_SOURCE_MAX; source++)
+                network_set_facts(link, (FactSource) source, &(LinkFacts){ 0 });
         link_ra_forget(link);
+        link->dhcp_state = "";
+        link->wait_code[0] = '\0';
         link->managed = false;
 }
 
@@ -310,12 +333,14 @@ void link_update(Link *link)
         LinkState *s = link->state;
         const LinkSettings *settings = settings_for_link(link->network->settings, link->name);
         bool wanted = settings && settings->managed && !link->loopback;
+        const char *owner;
 
         s->dirty = false;
         if (settings != link->settings)
                 link_set_settings(link, settings);
+        owner = s->owner;
         s->owner = wanted ? link_owner(link->ifindex) : NULL;
-        if (wanted && s->owner && !link->managed && s->link_changed)
+        if (s->owner && s->owner != owner && !link->managed)
                 log_info("%s: %s has it, observed", link->name, s->owner);
         link_publish_mirror(link);
         if (link->managed && (!wanted || s->owner))

@@ -6,6 +6,7 @@
  * apply.c.
  */
 #include "core/timer.h"
+#include "core/wsi.h"
 #include "helper/apply.h"
 #include "helper/dhcp4.h"
 #include "helper/dhcp6.h"
@@ -150,3 +151,14 @@ int link_static_apply(Link *link);
 /* The manager whose run-time files under `run` say that it has the link; a literal, or NULL. */
 const char *link_owner_in(const char *run, int ifindex);
 const char *link_owner(int ifindex);
+/* Tells when such a file has changed. */
+typedef struct OwnerWatch OwnerWatch;
+struct OwnerWatch {
+        struct lws *wsi; /* NULL: there is nobody to watch here */
+        void (*changed)(OwnerWatch *w);
+};
+int owner_watch_init(
+        OwnerWatch *w, struct lws_vhost *vhost, Thread *th, void (*changed)(OwnerWatch *w));
+/* Looks for managers that have come since. */
+void owner_watch_renew(OwnerWatch *w);
+void owner_watch_deinit(OwnerWatch *w);

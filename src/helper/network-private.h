@@ -33,6 +33,7 @@ struct Network {
         Thread *thread;
         const Settings *settings;
         Rtnl *rtnl;
+        OwnerWatch owner_watch;
         bool synced; /* once */
         bool syncing;
 

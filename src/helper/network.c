@@ -280,9 +280,18 @@ static void on_touch(Timer *t, usec_t now)
                 if (link->state->dirty)
                         link_update(link);
         }
+        owner_watch_renew(&n->owner_watch);
         network_judge(n);
         network_update_epoch(n, now);
         tell_watches(n);
+}
+
+static void on_owners_changed(OwnerWatch *w)
+{
+        Network *n = container_of(w, Network, owner_watch);
+
+        list_foreach (it, &n->links)
+                link_mark_dirty(list_entry(it, Link, link));
 }
 
 void network_watch_link(Network *n, NetworkWatch *watch)
@@ -357,6 +366,9 @@ int network_new(Network **ret, struct lws_context *cx, const Settings *settings)
         r = take_holds(n);
         if (r < 0)
                 return r;
+        r = owner_watch_init(&n->owner_watch, n->vhost, n->thread, on_owners_changed);
+        if (r < 0)
+                log_warning("Other managers of links are not watched: %s", strerror(-r));
         r = rtnl_new(&n->rtnl, n->vhost, n->thread, &rtnl_handlers, n);
         if (r < 0)
                 return r;
@@ -376,6 +388,7 @@ Network *network_free(Network *n)
         timer_cancel(&n->touch_timer);
         timer_cancel(&n->epoch_timer);
         network_snapshot_clear(&n->snapshot);
+        owner_watch_deinit(&n->owner_watch);
         rtnl_free(n->rtnl);
         hold_free(n->coldplug);
         hold_free(n->dhcp);

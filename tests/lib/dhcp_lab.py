@@ -20,6 +20,10 @@ import tempfile
 import time
 import traceback
 
+import no_clock
+
+no_clock.drop()
+
 SKIP = 77
 DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE = range(1, 8)
 CLONE_NEWNET = 0x40000000

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Links: cold plug, flaps, settings, what is applied, many of them. */
 #include "lib/network-fixture.h"
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 
 START_TEST(cold_plug_and_the_way_up)
@@ -429,6 +431,46 @@ START_TEST(other_managers_say_what_is_theirs)
         ck_assert_ptr_null(link_owner_in("/run", 5));
 }
 
+/* In the first process of its own process namespace, whose files in /run are then the ones meant.
+ */
+static void yield_and_take_back(void)
+{
+        Fixture *f = fixture_new();
+        char path[64];
+
+        ck_assert_int_eq(mount("proc", "/proc", "proc", 0, NULL), 0);
+        settings_free(static_settings(f, "192.0.2.10/24", "192.0.2.1"));
+        shell("ip link add vb type veth peer name va; ip link set vb up\n"
+              "mkdir -p /run/systemd/netif/links");
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        snprintf(path, sizeof(path), "/run/systemd/netif/links/%d", find(f, "va")->ifindex);
+        shell("echo ADMIN_STATE=configuring > %s", path);
+        wait_until(f, !find(f, "va")->managed);
+        shell("ip addr show va | grep 192.0.2.10; ip route | grep 'default via 192.0.2.1'");
+        shell("rm %s", path);
+        wait_until(f, find(f, "va")->managed && has(find(f, "va"), "192.0.2.10"));
+        ck_assert_uint_eq(f->n_falls, 0);
+        fixture_free(f);
+}
+
+START_TEST(a_manager_that_appears_gets_the_link)
+{
+        int status = 0;
+        pid_t pid;
+
+        ck_assert_int_eq(unshare(CLONE_NEWPID), 0);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                yield_and_take_back();
+                _exit(EXIT_SUCCESS);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 NETNS_SUITE("network", cold_plug_and_the_way_up, a_short_flap_tells_nobody_and_a_long_one_does,
         another_address_or_route_makes_a_new_epoch_and_more_of_them_does_not,
         required_family_and_links, a_static_link_is_set_up_changed_and_let_go,
@@ -436,4 +478,5 @@ NETNS_SUITE("network", cold_plug_and_the_way_up, a_short_flap_tells_nobody_and_a
         a_lease_is_applied_renewed_and_replaced_without_a_gap, what_the_kernel_refuses_is_told,
         five_hundred_links_come_and_go_and_an_overrun_loses_none,
         a_name_that_moves_to_another_section_moves_the_link,
-        another_hardware_address_is_another_client, other_managers_say_what_is_theirs)
+        another_hardware_address_is_another_client, other_managers_say_what_is_theirs,
+        a_manager_that_appears_gets_the_link)

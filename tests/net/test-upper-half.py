@@ -23,6 +23,9 @@ import threading
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import no_clock
+
 HOST = "192.0.2.2"
 QUIET = dict(check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 SKIPPED = 77
@@ -37,6 +40,7 @@ def enter_namespace():
         print("no namespaces here: skipped")
         sys.exit(SKIPPED)
     os.environ["LWSD_TEST_INSIDE"] = "1"
+    no_clock.drop()
     os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
 
 
