@@ -2,6 +2,8 @@
 /* What the configuration says about a link, as facts and as what the kernel should have. */
 #include "helper/link.h"
 #include "helper/network-private.h"
+#include "util/log.h"
+#include <string.h>
 
 static int copy_facts(const LinkSettings *settings, LinkFacts *facts)
 {
@@ -17,15 +19,16 @@ static int copy_facts(const LinkSettings *settings, LinkFacts *facts)
         return r;
 }
 
-static int set_facts(Link *link, const LinkSettings *settings)
+void link_static_facts(Link *link)
 {
         LinkFacts facts = { 0 };
-        int r = copy_facts(settings, &facts);
+        int r = link->settings ? copy_facts(link->settings, &facts) : 0;
 
         if (r >= 0)
                 network_set_facts(link, FACT_SOURCE_STATIC, &facts);
+        else
+                log_error("%s: its servers cannot be used: %s", link->name, strerror(-r));
         link_facts_clear(&facts);
-        return r;
 }
 
 int link_static_apply(Link *link)
@@ -34,7 +37,6 @@ int link_static_apply(Link *link)
         ApplyAddress addresses[APPLY_ADDRESSES_MAX];
         ApplyRoute routes[APPLY_ROUTES_MAX];
         ApplyConfig config = { .addresses = addresses, .routes = routes };
-        int r;
 
         if (settings->addresses.n > APPLY_ADDRESSES_MAX || settings->gateways.n > APPLY_ROUTES_MAX)
                 return -E2BIG;
@@ -49,8 +51,5 @@ int link_static_apply(Link *link)
                         .dst = { .addr = { .family = settings->gateways.items[i].addr.family } },
                         .gateway = settings->gateways.items[i].addr,
                 };
-        r = set_facts(link, settings);
-        if (r < 0)
-                return r;
         return apply_set(link, FACT_SOURCE_STATIC, &config, NULL, NULL);
 }

@@ -282,8 +282,8 @@ static void end_managing(Link *link)
                 stop_dhcp6(link);
                 apply_flush(link, FACT_SOURCE_STATIC);
         }
-        for (int source = 0; source < _FACT_SOURCE_MAX; source++)
-                network_set_facts(link, (FactSource) source, &(LinkFacts){ 0 });
+        network_set_facts(link, FACT_SOURCE_DHCP4, &(LinkFacts){ 0 });
+        network_set_facts(link, FACT_SOURCE_DHCP6, &(LinkFacts){ 0 });
         link_ra_forget(link);
         link->dhcp_state = "";
         link->wait_code[0] = '\0';
@@ -301,6 +301,7 @@ void link_set_settings(Link *link, const LinkSettings *settings)
         else if (changed && old->metric != settings->metric)
                 apply_flush(link, FACT_SOURCE_STATIC); /* known by their metric */
         link->settings = settings;
+        link_static_facts(link);
         if (changed && link->managed)
                 configure(link);
         link_mark_dirty(link);

@@ -144,7 +144,10 @@ void apply_free(Link *link);
 /* Is an address that a source wants now not there? */
 bool apply_lacks_address(const Link *link, FactSource source, usec_t now);
 
-/* link-static.c: Address=, Gateway=, DNS=, NTP=, Domains= as facts and wants. */
+/* link-static.c */
+/* DNS=, NTP=, Domains=: facts of any link that has a section, managed or not. */
+void link_static_facts(Link *link);
+/* Address=, Gateway=: of managed ones only. */
 int link_static_apply(Link *link);
 
 /* link-owner.c */

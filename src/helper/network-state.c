@@ -236,6 +236,14 @@ static int snapshot_link(NetworkSnapshot *s, const Link *link)
         return 0;
 }
 
+static int by_bound(const void *a, const void *b)
+{
+        const NetworkBound *x = a, *y = b;
+
+        return x->ifindex != y->ifindex ? (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex)
+                                        : ip_cmp(&x->addr, &y->addr);
+}
+
 static int snapshot_take(Network *n, NetworkSnapshot *ret)
 {
         *ret = (NetworkSnapshot){ 0 };
@@ -251,6 +259,8 @@ static int snapshot_take(Network *n, NetworkSnapshot *ret)
                         return r;
                 }
         }
+        if (ret->n_bound > 0)
+                qsort(ret->bound, ret->n_bound, sizeof(*ret->bound), by_bound);
         return 0;
 }
 
@@ -260,19 +270,17 @@ void network_snapshot_clear(NetworkSnapshot *s)
         *s = (NetworkSnapshot){ 0 };
 }
 
-static bool is_bound(const NetworkSnapshot *s, const NetworkBound *b)
-{
-        for (size_t i = 0; i < s->n_bound; i++)
-                if (s->bound[i].ifindex == b->ifindex && ip_equal(&s->bound[i].addr, &b->addr))
-                        return true;
-        return false;
-}
-
+/* Is each of the one among the other? Both are sorted. */
 static bool all_bound(const NetworkSnapshot *of, const NetworkSnapshot *in)
 {
-        for (size_t i = 0; i < of->n_bound; i++)
-                if (!is_bound(in, &of->bound[i]))
+        size_t j = 0;
+
+        for (size_t i = 0; i < of->n_bound; i++) {
+                while (j < in->n_bound && by_bound(&in->bound[j], &of->bound[i]) < 0)
+                        j++;
+                if (j == in->n_bound || by_bound(&in->bound[j], &of->bound[i]) > 0)
                         return false;
+        }
         return true;
 }
 
