@@ -2,10 +2,10 @@
 #include "daemon/holds.h"
 #include "core/context.h"
 #include "core/wsi.h"
-#include "daemon/message-id.h"
 #include "state/table.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/message-id.h"
 #include "util/text.h"
 #include <fcntl.h>
 #include <inttypes.h>

@@ -3,13 +3,14 @@
 #include "daemon/bus.h"
 #include "daemon/caller.h"
 #include "daemon/holds.h"
-#include "daemon/message-id.h"
 #include "daemon/notify.h"
 #include "daemon/private-socket.h"
 #include "dbus/names.h"
+#include "helper/resolver.h"
 #include "state/table.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/message-id.h"
 #include "util/text.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -101,6 +102,9 @@ static void on_network_change(NetworkWatch *watch, bool epoch_changed)
 {
         Manager *m = container_of(watch, Manager, network_watch);
 
+        m->servers_dirty = true;
+        timer_set(&m->turn_timer, 0);
+
         bus_dirty(m->bus,
                 BUS_DIRTY_LINKS | BUS_DIRTY_RESOLVER | (epoch_changed ? BUS_DIRTY_MANAGER : 0));
 }
@@ -164,6 +168,29 @@ static WaitingText waiting_text(Manager *m)
         return w;
 }
 
+/* One line when the DNS servers in use are others than before. */
+static void log_servers(Manager *m)
+{
+        char text[sizeof(m->servers_logged)] = "";
+        Resolver *resolver = system_resolver(m->system);
+        ResolverServer server;
+        size_t n = 0;
+
+        for (size_t i = 0; resolver && n < sizeof(text) && resolver_server(resolver, i, &server);
+                i++) {
+                char endpoint[ENDPOINT_STRLEN];
+
+                n += (size_t) snprintf(text + n, sizeof(text) - n, " %s",
+                        endpoint_format(&server.endpoint, endpoint));
+        }
+        if (strcmp(text, m->servers_logged) == 0)
+                return;
+        strcpy(m->servers_logged, text);
+        log_event(LOG_SEV_INFO,
+                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_SERVER }, { "LWSD_HELPER", "dns" }),
+                "DNS servers:%s", *text ? text : " none");
+}
+
 static void on_turn(Timer *t, usec_t now)
 {
         Manager *m = container_of(t, Manager, turn_timer);
@@ -173,6 +200,9 @@ static void on_turn(Timer *t, usec_t now)
         if (m->files_dirty)
                 states_dir_update(m->states, &m->view);
         m->files_dirty = false;
+        if (m->servers_dirty)
+                log_servers(m);
+        m->servers_dirty = false;
         if (w.n > 0)
                 snprintf(status, sizeof(status), "%s; waiting for %s: %s",
                         state_to_string(m->view.state), state_to_string(w.state), w.text);

@@ -56,8 +56,8 @@ struct Manager {
         Timer turn_timer;   /* what is done once a turn: files, status */
         Timer settle_timer; /* it has stopped climbing: say what it waits for */
         bool resume_network_checked;
-        bool files_dirty;
-        char waiting_logged[256]; /* what was said last */
+        bool files_dirty, servers_dirty;
+        char waiting_logged[256], servers_logged[512]; /* what was said last */
 };
 
 /* Takes over `settings`. */

@@ -17,6 +17,7 @@
 #include "proto/ipudp.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/message-id.h"
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <net/if_arp.h>
@@ -150,8 +151,9 @@ static void log_lease(const Dhcp4Client *c)
         if (l->lifetime != DHCP4_INFINITE)
                 snprintf(life, sizeof(life), "%" PRIu32 " s", l->lifetime);
         log_event(LOG_SEV_INFO,
-                LOG_FIELDS({ "LWSD_LINK", c->link->name }, { "LWSD_HELPER", "dhcp" },
-                        { "LWSD_ADDRESS", ip }, { "LWSD_SERVER", server }),
+                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LEASE }, { "LWSD_LINK", c->link->name },
+                        { "LWSD_HELPER", "dhcp" }, { "LWSD_ADDRESS", ip },
+                        { "LWSD_SERVER", server }),
                 "%s: %s/%u leased from %s for %s", c->link->name, ip, l->options.prefix_length,
                 server, life);
 }
@@ -162,8 +164,8 @@ static void log_lost(const Dhcp4Client *c, Dhcp4Lost why)
 
         inet_ntop(AF_INET, &c->machine.lease.address, ip, sizeof(ip));
         log_event(why == DHCP4_LOST_RELEASED ? LOG_SEV_INFO : LOG_SEV_WARNING,
-                LOG_FIELDS({ "LWSD_LINK", c->link->name }, { "LWSD_HELPER", "dhcp" },
-                        { "LWSD_ADDRESS", ip }),
+                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LEASE_LOST }, { "LWSD_LINK", c->link->name },
+                        { "LWSD_HELPER", "dhcp" }, { "LWSD_ADDRESS", ip }),
                 "%s: lost the lease of %s: %s", c->link->name, ip, dhcp4_lost_to_string(why));
 }
 

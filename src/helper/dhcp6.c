@@ -8,6 +8,7 @@
 #include "proto/dhcp6-machine.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/message-id.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -184,7 +185,8 @@ static void log_lease(Dhcp6Client *c)
 {
         const Dhcp6Lease *l = &c->machine.lease;
         const LogField *fields =
-                LOG_FIELDS({ "LWSD_LINK", c->link->name }, { "LWSD_HELPER", "dhcp6" });
+                LOG_FIELDS({ "MESSAGE_ID", l->n_addresses ? MESSAGE_LEASE : MESSAGE_LEASE_LOST },
+                        { "LWSD_LINK", c->link->name }, { "LWSD_HELPER", "dhcp6" });
         char ip[INET6_ADDRSTRLEN], server[IP_ADDR_STRLEN];
 
         if (l->n_addresses == 0) {

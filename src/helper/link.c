@@ -2,6 +2,7 @@
 #include "helper/link.h"
 #include "helper/network-private.h"
 #include "util/log.h"
+#include "util/message-id.h"
 #include "util/text.h"
 #include <linux/if.h>
 #include <linux/if_link.h>
@@ -12,7 +13,9 @@ enum { INET6_FLAG_MANAGED = 0x40, INET6_FLAG_OTHER = 0x80 };
 
 static void link_log(const Link *link, const char *what)
 {
-        log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_LINK", link->name }, { "LWSD_HELPER", "link" }),
+        log_event(LOG_SEV_INFO,
+                LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LINK }, { "LWSD_LINK", link->name },
+                        { "LWSD_HELPER", "link" }),
                 "%s: %s", link->name, what);
 }
 
@@ -273,7 +276,8 @@ static void end_managing(Link *link)
         timer_cancel(&link->state->carrier_timer);
         if (link->state->owner) {
                 log_event(LOG_SEV_NOTICE,
-                        LOG_FIELDS({ "LWSD_LINK", link->name }, { "LWSD_HELPER", "link" }),
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_LINK }, { "LWSD_LINK", link->name },
+                                { "LWSD_HELPER", "link" }),
                         "%s: %s has it, observed from here on", link->name, link->state->owner);
                 drop_clients(link);
         } else {

@@ -3,6 +3,7 @@
 #include "net/tls.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/message-id.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -167,7 +168,7 @@ static void on_state(TimeClient *tc)
         switch (tc->ntp->state) {
         case NTP_STATE_SYNCED:
                 log_event(LOG_SEV_INFO,
-                        LOG_FIELDS({ "LWSD_HELPER", "time" }, { "LWSD_STATE", "synchronized" }),
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CLOCK }, { "LWSD_HELPER", "time" }),
                         "time: %s by %s, offset %+.6f s, stratum %u",
                         tc->ntp->discipline.control ? "synchronized" : "measured", leader(tc),
                         ntp_client_offset(tc->ntp, thread_now(tc->thread)),
@@ -181,7 +182,7 @@ static void on_state(TimeClient *tc)
                 break;
         case NTP_STATE_LOST:
                 log_event(LOG_SEV_WARNING,
-                        LOG_FIELDS({ "LWSD_HELPER", "time" }, { "LWSD_STATE", "lost" }),
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_CLOCK }, { "LWSD_HELPER", "time" }),
                         "time: no server has answered for so long that the clock is not to be "
                         "trusted any more");
                 break;
@@ -197,7 +198,8 @@ static void on_step(TimeClient *tc, int64_t offset_nsec)
         int r = time_clock_step(&tc->clock, offset_nsec);
 
         if (r >= 0)
-                log_event(LOG_SEV_NOTICE, LOG_FIELDS({ "LWSD_HELPER", "time" }),
+                log_event(LOG_SEV_NOTICE,
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_STEP }, { "LWSD_HELPER", "time" }),
                         "time: clock stepped by %+.6f s, as %s says", (double) offset_nsec * 1e-9,
                         leader(tc));
         ntp_client_stepped(tc->ntp, thread_now(tc->thread), offset_nsec, r >= 0);
@@ -249,7 +251,9 @@ static void handle_event(TimeClient *tc, const NtpEvent *e)
                 on_adjust(tc);
                 break;
         case NTP_EVENT_SELECTED:
-                log_event(LOG_SEV_INFO, fields, "time: %s is followed", label);
+                log_event(LOG_SEV_INFO,
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_SERVER }, { "LWSD_HELPER", "time" }),
+                        "time: %s is followed", label);
                 time_names_remember(tc);
                 break;
         case NTP_EVENT_NO_MAJORITY:
