@@ -38,7 +38,8 @@ struct Dhcp4Client {
         struct lws *packet, *arp, *udp;          /* NULL: not needed yet */
         struct in_addr udp_address;              /* what `udp` is bound to */
         struct in_addr arp_address, arp_gateway; /* what `arp` listens for */
-        bool loaded;                             /* the file was looked at */
+        Dhcp4Lease stored;                       /* of the file, until the first start */
+        bool has_stored;
         bool save_failed;
 };
 
@@ -174,9 +175,17 @@ static usec_t to_monotonic(usec_t boottime, usec_t now)
         return boottime == USEC_INFINITY ? 0 : clock_monotonic_usec() + usec_sub(boottime, now);
 }
 
+/* A lease that is asked about again but known to hold is as good as bound to everyone else. */
+static Dhcp4State shown_state(const Dhcp4Machine *m)
+{
+        bool holds = dhcp4_machine_lease(m) && (m->confirmed || m->in_place);
+
+        return m->state == DHCP4_STATE_REBOOTING && holds ? DHCP4_STATE_BOUND : m->state;
+}
+
 static void tell_waiting(Dhcp4Client *c, usec_t now)
 {
-        const char *state = dhcp4_state_to_string(c->machine.state), *code;
+        const char *state = dhcp4_state_to_string(shown_state(&c->machine)), *code;
         char why[sizeof(c->link->wait_why) - IFNAMSIZ - 2], text[sizeof(c->link->wait_why)];
         Link *link = c->link;
         usec_t next;
@@ -269,12 +278,15 @@ static int listen_on(Dhcp4Client *c, struct lws **ret, int fd, WsiFn fn)
         return r;
 }
 
+static int open_packet(Dhcp4Client *c)
+{
+        return c->packet ? 0 : listen_on(c, &c->packet, dhcp4_socket_packet(c->link), on_packet);
+}
+
 static int send_broadcast(Dhcp4Client *c, const Dhcp4Outgoing *out, const uint8_t *buf, size_t size)
 {
-        int r = 0;
+        int r = open_packet(c);
 
-        if (!c->packet)
-                r = listen_on(c, &c->packet, dhcp4_socket_packet(c->link), on_packet);
         if (r < 0)
                 return r;
         return dhcp4_socket_send_broadcast(wsi_fd(c->packet), c->link, out, buf, size);
@@ -423,6 +435,18 @@ static void on_timer(Timer *t, usec_t now)
 
 /* -- What link.c says -------------------------------------------------------------------------- */
 
+/* All that can be done before there is carrier is done by then: each file and socket less between
+ * the carrier and the first packet. */
+static void prepare(Dhcp4Client *c)
+{
+        Dhcp4Config config = make_config(c->link);
+
+        dhcp4_machine_init(&c->machine, &config, &RNG_KERNEL);
+        c->has_stored = dhcp4_store_load(c->link, &config.identity, &c->stored) >= 0;
+        /* where it fails, the first packet tries again and says so */
+        (void) open_packet(c);
+}
+
 int dhcp4_client_new(Dhcp4Client **ret, Link *link)
 {
         Dhcp4Client *c;
@@ -436,7 +460,7 @@ int dhcp4_client_new(Dhcp4Client **ret, Link *link)
         c->link = link;
         timer_init(&c->timer, network_thread(link->network), on_timer);
         timer_init(&c->save_timer, network_thread(link->network), on_save_timer);
-        dhcp4_machine_init(&c->machine, &(Dhcp4Config){ 0 }, &RNG_KERNEL);
+        prepare(c);
         *ret = c;
         return 0;
 }
@@ -471,17 +495,11 @@ static bool has_address(const Link *link, struct in_addr address)
 
 int dhcp4_client_start(Dhcp4Client *client)
 {
-        Dhcp4Lease stored;
-        bool known = false, in_place = false;
+        const Dhcp4Lease *known = client->has_stored ? &client->stored : NULL;
 
-        client->machine.config = make_config(client->link);
-        if (!client->loaded) {
-                known = dhcp4_store_load(client->link, &client->machine.config.identity, &stored) >=
-                        0;
-                in_place = known && has_address(client->link, stored.address);
-                client->loaded = true;
-        }
-        dhcp4_machine_start(&client->machine, now_of(client), known ? &stored : NULL, in_place);
+        dhcp4_machine_start(&client->machine, now_of(client), known,
+                known && has_address(client->link, known->address));
+        client->has_stored = false;
         run(client);
         return 0;
 }
@@ -512,8 +530,7 @@ void dhcp4_client_link_changed(Dhcp4Client *client)
                 return;
         /* Another hardware address is another client. */
         dhcp4_client_stop(client);
-        dhcp4_machine_init(&client->machine, &(Dhcp4Config){ 0 }, &RNG_KERNEL);
-        client->loaded = false;
+        prepare(client);
         if (link->carrier)
                 (void) dhcp4_client_start(client);
 }

@@ -29,12 +29,17 @@ static bool is_usable(const LinkAddress *a)
                !ip_is_loopback(&a->prefix.addr) && !ip_is_any(&a->prefix.addr);
 }
 
-/* Back on a link whose network may be another one by now, a lease counts when somebody there has
+/* A leased address counts while its lease does: not while a lost one is on its way out of the
+ * kernel, nor back on a link whose network may be another one by now, before somebody there
  * confirmed it. */
 static bool is_confirmed(const Link *link, const LinkAddress *a)
 {
+        FactSource source =
+                a->prefix.addr.family == AF_INET ? FACT_SOURCE_DHCP4 : FACT_SOURCE_DHCP6;
+
         /* "no-carrier", when there is one: it has yet to begin */
-        return !a->leased || (strcmp(link->dhcp_state, "rebooting") != 0 &&
+        return !a->leased || (link->facts[source].expires_usec > 0 &&
+                                     strcmp(link->dhcp_state, "rebooting") != 0 &&
                                      strcmp(link->dhcp_state, "no-carrier") != 0);
 }
 
