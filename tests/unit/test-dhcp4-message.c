@@ -214,7 +214,8 @@ START_TEST(texts_are_names_and_uris_or_nothing)
         PARSE("\x72\x25urn:ietf:params:capport:unrestricted!\xff", &m);
         ck_assert_str_eq(m.options.captive_portal, "");
         PARSE("\x38\x06no\n\x1b\x7f!\xff", &m);
-        ck_assert_str_eq(m.text, "no??" "?!");
+        ck_assert_str_eq(m.text, "no??"
+                                 "?!");
 }
 END_TEST
 
