@@ -37,7 +37,9 @@ struct Network {
         bool synced; /* once */
         bool syncing;
 
-        List links; /* by ifindex */
+        List links;   /* by ifindex */
+        Link **index; /* the same, to look one up among hundreds */
+        size_t n_links, index_allocated;
         List watches;
         ListWalk watch_walk;
         Timer touch_timer;

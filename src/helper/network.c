@@ -41,17 +41,27 @@ uint64_t network_epoch(const Network *n)
         return n->epoch;
 }
 
+/* Where the link of that index is, or would be. */
+static size_t index_find(const Network *n, int ifindex)
+{
+        size_t low = 0, high = n->n_links;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (n->index[middle]->ifindex < ifindex)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
 Link *network_link_by_index(Network *n, int ifindex)
 {
-        list_foreach (it, &n->links) {
-                Link *link = list_entry(it, Link, link);
+        size_t i = index_find(n, ifindex);
 
-                if (link->ifindex == ifindex)
-                        return link;
-                if (link->ifindex > ifindex)
-                        break;
-        }
-        return NULL;
+        return i < n->n_links && n->index[i]->ifindex == ifindex ? n->index[i] : NULL;
 }
 
 Link *network_link_by_name(Network *n, const char *name)
@@ -118,18 +128,34 @@ bool network_has_route(Network *n, const IpAddr *addr)
 
 static Link *add_link(Network *n, const RtnlLink *info)
 {
-        List *where = &n->links;
+        size_t i = index_find(n, info->ifindex);
         Link *link;
 
+        if (n->n_links >= n->index_allocated) {
+                size_t allocated = MAX(n->index_allocated * 2, (size_t) 8);
+                Link **grown = reallocarray(n->index, allocated, sizeof(Link *));
+
+                if (!grown)
+                        return NULL;
+                n->index = grown;
+                n->index_allocated = allocated;
+        }
         if (link_new(&link, n, info) < 0)
                 return NULL;
-        list_foreach (it, &n->links)
-                if (list_entry(it, Link, link)->ifindex > info->ifindex) {
-                        where = it;
-                        break;
-                }
-        list_link_before(where, &link->link);
+        list_link_before(i < n->n_links ? &n->index[i]->link : &n->links, &link->link);
+        memmove(n->index + i + 1, n->index + i, (n->n_links - i) * sizeof(Link *));
+        n->index[i] = link;
+        n->n_links++;
         return link;
+}
+
+static void remove_link(Network *n, Link *link)
+{
+        size_t i = index_find(n, link->ifindex);
+
+        n->n_links--;
+        memmove(n->index + i, n->index + i + 1, (n->n_links - i) * sizeof(Link *));
+        link_free(link);
 }
 
 static void on_link(Network *n, const RtnlLink *info, bool removed)
@@ -140,7 +166,7 @@ static void on_link(Network *n, const RtnlLink *info, bool removed)
                 /* IPv6 alone leaves a link too, which is not its end */
                 if (link && !info->is_inet6) {
                         log_debug("%s: gone", link->name);
-                        link_free(link);
+                        remove_link(n, link);
                         network_touch(n);
                 }
                 return;
@@ -226,7 +252,7 @@ static void on_sync_end(void *userdata)
                 Link *link = list_entry(it, Link, link);
 
                 if (!link->state->seen) {
-                        link_free(link);
+                        remove_link(n, link);
                         continue;
                 }
                 link_sync_end(link);
@@ -382,7 +408,8 @@ Network *network_free(Network *n)
         if (!n)
                 return NULL;
         while (!list_is_empty(&n->links))
-                link_free(list_entry(n->links.next, Link, link));
+                remove_link(n, list_entry(n->links.next, Link, link));
+        free(n->index);
         while (!list_is_empty(&n->watches))
                 list_unlink(n->watches.next);
         timer_cancel(&n->touch_timer);
