@@ -11,6 +11,9 @@
  * time is used until DNS says what it stands for now.
  */
 
+/* How long an address that stopped answering is passed over, where its name has another. */
+#define SILENT_USEC (USEC_PER_SEC << NTP_POLL_MAX)
+
 static void ask(TimeName *name);
 
 static bool acceptable_host(const char *host)
@@ -128,12 +131,22 @@ static void deny(TimeClient *tc, const Endpoint *e)
         tc->denied[tc->n_denied++] = *e;
 }
 
-static bool is_listed(const TimeName *name, const Endpoint *e)
+/* May become a source, now. */
+static bool is_usable(const TimeName *name, size_t i)
 {
-        for (size_t i = 0; i < name->n_addresses; i++)
-                if (!name->banned[i] && endpoint_equal(&name->addresses[i], e))
-                        return true;
-        return false;
+        TimeClient *tc = name->client;
+
+        return name->silent_until[i] <= thread_now(tc->thread) &&
+               !is_denied(tc, &name->addresses[i]);
+}
+
+static size_t find_address(const TimeName *name, const Endpoint *e)
+{
+        size_t i = 0;
+
+        while (i < name->n_addresses && !endpoint_equal(&name->addresses[i], e))
+                i++;
+        return i;
 }
 
 /* A server with an address in both families is one server: only addresses of the preferred family
@@ -149,7 +162,7 @@ static bool take_address(TimeName *name, int family)
         for (size_t i = 0; i < name->n_addresses && sources < TIME_SOURCES_PER_NAME; i++) {
                 const Endpoint *e = &name->addresses[i];
 
-                if (name->banned[i] || e->addr.family != family || is_denied(tc, e))
+                if (e->addr.family != family || !is_usable(name, i))
                         continue;
                 any = true;
                 if (!in_use(tc, e) && time_source_add(tc, name, e) >= 0)
@@ -171,11 +184,40 @@ void time_name_apply(TimeName *name)
 
         /* An address that DNS no longer gives goes, unless it still gives time. */
         for (unsigned id = 0; id < NTP_MAX_SOURCES; id++)
-                if (tc->servers[id].name == name && !is_listed(name, &tc->servers[id].endpoint) &&
+                if (tc->servers[id].name == name &&
+                        find_address(name, &tc->servers[id].endpoint) == name->n_addresses &&
                         !ntp_source_reachable(&tc->ntp->sources[id]))
                         time_source_remove(tc, id);
         if (family != AF_UNSPEC && !take_address(name, family))
                 (void) take_address(name, family == AF_INET ? AF_INET6 : AF_INET);
+}
+
+/* What DNS says now, with what is known of the addresses that stay. */
+static void set_addresses(TimeName *name, const LookupResult *result)
+{
+        TimeName old = *name;
+
+        name->n_addresses = 0;
+        for (size_t i = 0; i < result->n_addresses && i < TIME_ADDRESSES_MAX; i++) {
+                const LookupAddress *a = &result->addresses[i];
+                Endpoint e = { .addr = a->addr, .port = name->port };
+                size_t before;
+
+                e.ifindex = ip_is_link_local(&a->addr) ? a->ifindex : 0;
+                before = find_address(&old, &e);
+                name->silent_until[i] = before < old.n_addresses ? old.silent_until[before] : 0;
+                name->addresses[name->n_addresses++] = e;
+        }
+}
+
+static bool has_source(const TimeName *name)
+{
+        const TimeClient *tc = name->client;
+
+        for (unsigned id = 0; id < NTP_MAX_SOURCES; id++)
+                if (tc->servers[id].name == name && !tc->ntp->sources[id].dead)
+                        return true;
+        return false;
 }
 
 static void on_resolved(Lookup *lookup, const LookupResult *result, void *userdata)
@@ -186,24 +228,18 @@ static void on_resolved(Lookup *lookup, const LookupResult *result, void *userda
         name->lookup = NULL;
         if (result->error < 0 || result->n_addresses == 0) {
                 log_debug("time: %s: no address (%s)", name->host, strerror(-result->error));
+        } else {
+                name->resolved = true;
+                set_addresses(name, result);
+                time_name_apply(name);
+                time_client_touch(tc);
+        }
+        /* None, or none that may be asked: the name may have others later. */
+        if (name->n_addresses > 0 && (name->nts || has_source(name)))
+                backoff_reset(&name->backoff);
+        else
                 timer_set(&name->retry, usec_add(thread_now(tc->thread),
                                                 backoff_next(&name->backoff, &RNG_KERNEL)));
-                time_client_drive(tc);
-                return;
-        }
-        backoff_reset(&name->backoff);
-        name->resolved = true;
-        name->n_addresses = 0;
-        memset(name->banned, 0, sizeof(name->banned));
-        for (size_t i = 0; i < result->n_addresses && i < TIME_ADDRESSES_MAX; i++)
-                name->addresses[name->n_addresses++] =
-                        (Endpoint){ .addr = result->addresses[i].addr,
-                                .ifindex = ip_is_link_local(&result->addresses[i].addr)
-                                                   ? result->addresses[i].ifindex
-                                                   : 0,
-                                .port = name->port };
-        time_name_apply(name);
-        time_client_touch(tc);
         time_client_drive(tc);
 }
 
@@ -219,24 +255,36 @@ static void ask(TimeName *name)
                 name->lookup = NULL;
 }
 
-void time_name_lost_address(TimeName *name, const Endpoint *endpoint, bool for_good)
+/* Another address of the name that could take the place of this one. */
+static bool has_spare(const TimeName *name)
+{
+        for (size_t i = 0; i < name->n_addresses; i++)
+                if (is_usable(name, i) && !in_use(name->client, &name->addresses[i]))
+                        return true;
+        return false;
+}
+
+void time_name_lost_address(TimeName *name, unsigned id, bool for_good)
 {
         TimeClient *tc = name->client;
-        size_t left = 0;
+        Endpoint endpoint = tc->servers[id].endpoint;
 
         if (for_good)
-                deny(tc, endpoint);
-        for (size_t i = 0; i < name->n_addresses; i++) {
-                if (!for_good && endpoint_equal(&name->addresses[i], endpoint))
-                        name->banned[i] = true;
-                left += !name->banned[i] && !is_denied(tc, &name->addresses[i]);
+                deny(tc, &endpoint);
+        if (name->nts) {
+                if (!for_good)
+                        time_nts_need_keys(name->key_exchange);
+                return;
         }
-        /* The only address of a server may come back; nobody else has what it had. */
-        if (name->nts && !for_good)
-                time_nts_need_keys(name->key_exchange);
-        if (left == 0)
-                memset(name->banned, 0, sizeof(name->banned));
-        time_name_apply(name);
+        /* The only address of a server may come back, and is asked less and less. */
+        if (has_spare(name)) {
+                size_t i = find_address(name, &endpoint);
+
+                if (i < name->n_addresses)
+                        name->silent_until[i] = usec_add(thread_now(tc->thread), SILENT_USEC);
+                time_source_remove(tc, id);
+                time_name_apply(name);
+        }
         ask(name);
 }
 

@@ -28,9 +28,9 @@ struct TimeName {
         Lookup *lookup;
         Timer retry;
         Backoff backoff;
-        bool resolved;                          /* by DNS in this run, not only remembered */
-        Endpoint addresses[TIME_ADDRESSES_MAX]; /* in order of preference */
-        bool banned[TIME_ADDRESSES_MAX];        /* DENY, or eight misses */
+        bool resolved;                           /* by DNS in this run, not only remembered */
+        Endpoint addresses[TIME_ADDRESSES_MAX];  /* in order of preference */
+        usec_t silent_until[TIME_ADDRESSES_MAX]; /* gave way to another one for so long */
         size_t n_addresses;
         TimeNts *key_exchange; /* NTS only */
 };
@@ -86,7 +86,7 @@ void time_names_clear(TimeClient *tc);
 /* Asks again for the names that have no address yet. */
 void time_names_retry(TimeClient *tc);
 /* The address gave up on us, or we on it: use another one of its name, or ask for others. */
-void time_name_lost_address(TimeName *name, const Endpoint *endpoint, bool for_good);
+void time_name_lost_address(TimeName *name, unsigned id, bool for_good);
 /* The addresses of a name changed. */
 void time_name_apply(TimeName *name);
 /* Keeps in the state folder what the selected sources are. */

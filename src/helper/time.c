@@ -228,11 +228,8 @@ static void on_adjust(TimeClient *tc)
 
 static void on_lost_address(TimeClient *tc, unsigned id, bool for_good)
 {
-        TimeServer *server = &tc->servers[id];
-        Endpoint endpoint = server->endpoint;
-
-        if (server->name)
-                time_name_lost_address(server->name, &endpoint, for_good);
+        if (tc->servers[id].name)
+                time_name_lost_address(tc->servers[id].name, id, for_good);
 }
 
 static void handle_event(TimeClient *tc, const NtpEvent *e)

@@ -123,14 +123,44 @@ class Server:
         return min((b - a for a, b in zip(self.times, self.times[1:])), default=1e9)
 
 
+class Names:
+    """A DNS server that knows one name."""
+
+    def __init__(self, name, addresses):
+        self.name, self.addresses, self.queries = name, addresses, 0
+        self.address, self.dead = Addresses.new(), False
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_IP, 15, 1)  # IP_FREEBIND
+        self.socket.bind((self.address, 53))
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            query, peer = self.socket.recvfrom(2048)
+            end = 12
+            while query[end]:
+                end += query[end] + 1
+            name, question = query[12:end].lower(), query[12:end + 5]
+            known = name == b"".join(bytes([len(p)]) + p.encode() for p in self.name.split("."))
+            wants_a = question[-4:-2] == b"\0\1"
+            answers = self.addresses if known and wants_a else []
+            self.queries += known and wants_a
+            if self.dead:
+                continue
+            self.socket.sendto(query[:2] + struct.pack(">HHHHH", 0x8180 | (0 if known else 3), 1, len(answers), 0, 0) + question
+                               + b"".join(b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(a) for a in answers), peer)
+
+
 class Lwsd:
-    def __init__(self, config, offset=0.0, ppm=0.0, deny=False, folder=None):
+    def __init__(self, config, offset=0.0, ppm=0.0, deny=False, folder=None, names=None):
         self.folder = folder or tempfile.mkdtemp(prefix="lwsd-ntp-")
         self.keep = folder is not None
         self.clock = os.path.join(self.folder, "fakeclock")
         if os.path.exists(self.clock):
             os.unlink(self.clock)
         with open(os.path.join(self.folder, "lwsd.conf"), "w") as f:
+            if names:
+                f.write(f"[DNS]\nServers={names.address}\n")
             f.write("[CaptivePortal]\nCheck=no\n[Time]\n" + config + "\n")
         env = dict(os.environ, LD_PRELOAD=FAKECLOCK, FAKECLOCK_STATE=self.clock, FAKECLOCK_OFFSET=repr(float(offset)),
                    FAKECLOCK_PPM=str(ppm), ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0")
@@ -509,6 +539,59 @@ def the_last_time_is_remembered():
         assert not lwsd.valid(1)
         near(lwsd.ahead(), 1e6, 20)
     shutil.rmtree(folder)
+
+
+# -- Names ---------------------------------------------------------------------------------------------------
+
+
+@scenario
+def a_name_with_many_addresses():
+    servers = [Server() for _ in range(3)]
+    names = Names("ntp.example", [s.address for s in servers])
+    with Lwsd("Servers=ntp.example", offset=7, names=names) as lwsd:
+        assert lwsd.valid(5)
+        near(lwsd.ahead(), 0, 0.05)
+        assert all(s.requests for s in servers)
+        assert lwsd.time()["server"] == ["ntp.example"]
+
+
+@scenario
+def the_address_that_worked_last_time_needs_no_names():
+    folder = tempfile.mkdtemp(prefix="lwsd-ntp-")
+    server = Server()
+    names = Names("ntp.example", [server.address])
+    with Lwsd("Servers=ntp.example", names=names, folder=folder) as lwsd:
+        assert lwsd.valid(5)
+    names.dead = True
+    shutil.rmtree(f"{folder}/run")
+    with Lwsd("Servers=ntp.example", offset=3, names=names, folder=folder) as lwsd:
+        assert lwsd.valid(5)
+        near(lwsd.ahead(), 0, 0.05)
+    shutil.rmtree(folder)
+
+
+@scenario
+def another_address_replaces_one_that_denies():
+    denying = Server(change=setter(stratum=0, leap=3, reference_id=0x44454e59))
+    good = Server()
+    names = Names("ntp.example", [denying.address])
+    with Lwsd("Servers=ntp.example", names=names) as lwsd:
+        assert not lwsd.valid(2)
+        names.addresses = [denying.address, good.address]
+        assert lwsd.valid(20), lwsd.why()
+        assert len(denying.requests) == 1
+
+
+@scenario
+def a_name_that_is_known_late():
+    server = Server()
+    names = Names("ntp.example", [server.address])
+    names.dead = True
+    with Lwsd("Servers=ntp.example", names=names) as lwsd:
+        assert not lwsd.valid(2)
+        assert "no-address" in lwsd.why()
+        names.dead = False
+        assert lwsd.valid(20)
 
 
 # -- NTS -----------------------------------------------------------------------------------------------------
