@@ -52,6 +52,7 @@ struct AttachQueue {
         /* What was taken out of the inbox: newest first, still to be turned round; then oldest
          * first, still to be spread over the ranks. Both end where inbox_is_end(). */
         InboxNode *taken, *turning, *turned;
+        unsigned wakes_owed;  /* stacks taken that began with a push that ended a sleep */
         unsigned spread_left; /* of what this turn of the loop may spread */
         bool noticed;         /* the notice node was among them */
         NodeReturn nodes;

@@ -116,10 +116,14 @@ static void turn_round(Thread *th)
                 node->next = q->turning;
                 q->turning = node;
         }
-        if (inbox_is_end(q->taken)) {
-                q->turned = q->turning;
-                q->turning = NULL;
-        }
+        if (!inbox_is_end(q->taken))
+                return;
+        /* the oldest tells what it was pushed on: its thread writes, or has written, the wake fd */
+        if (q->taken == INBOX_IDLE)
+                q->wakes_owed++;
+        q->taken = INBOX_AWAKE;
+        q->turned = q->turning;
+        q->turning = NULL;
 }
 
 static bool is_empty_handed(Thread *th)
@@ -411,7 +415,10 @@ void attach_close(Thread *th)
         /* closed first, so that nothing slips in behind what is destroyed here */
         spread_all(th);
         q->taken = inbox_close(&th->inbox);
+        if (inbox_is_end(q->taken))
+                q->taken = INBOX_AWAKE;
         spread_all(th);
+        thread_await_callers(th, q->wakes_owed);
         if (q->item.there && q->item.extended)
                 extended_abandon(th, &q->item.item);
         q->item.there = false;

@@ -48,6 +48,7 @@ struct Thread {
         AttachQueue attach;
         InboxNode notice;
         _Atomic unsigned notices;
+        _Atomic unsigned wakes;   /* calls of thread_wake() that are over */
         _Alignas(64) Inbox inbox; /* written by every producer: a cache line of its own */
 };
 
@@ -82,8 +83,8 @@ struct lws_context {
 int thread_init(Thread *th, struct lws_context *cx, int tsi, void *foreign);
 /* Ends what thread_init() made, and what thread_part() would have for one that never joined. */
 void thread_deinit(Thread *th);
-/* Makes the loop if there is none and binds the thread to the caller's. 0, -ESHUTDOWN when the
- * context goes, -EBUSY when another OS thread is at it, or why there is no loop. */
+/* Makes the calling OS thread the owner, and the loop if there is none. 0, -ESHUTDOWN when the
+ * context goes (it is not the owner then), or why there is no loop. */
 int thread_join(Thread *th);
 /* Around everything that calls back. thread_end() is true when this was the thread's last call:
  * then the context may be gone. */
@@ -91,8 +92,12 @@ void thread_begin(Thread *th);
 bool thread_end(Thread *th);
 /* Leaves: ends all that hangs on the thread and gives up its claim on the context. */
 void thread_part(Thread *th);
-/* Any thread, and signal handlers. */
+/* Any thread, and signal handlers. By the one whose push returned INBOX_PUSHED_WAKE, and nobody
+ * else: they are counted. */
 void thread_wake(Thread *th);
+/* Before the end: waits until that many calls of thread_wake() are over, and nobody is inside
+ * lws_system_attach_cancel() waiting for a callback of this thread. */
+void thread_await_callers(Thread *th, unsigned wakes_owed);
 void thread_notify(Thread *th, unsigned notice);
 const void *current_os_thread(void);
 /* Whether the calling OS thread services it. */

@@ -281,9 +281,9 @@ static int service(Thread *th, bool wait, const char *what)
                 return -1;
         }
         r = thread_join(th);
-        if (r >= 0) {
+        if (r != -ESHUTDOWN) {
                 thread_begin(th);
-                if (!context_is_destroying(th->cx))
+                if (r >= 0 && !context_is_destroying(th->cx))
                         r = th->loop->ops->run(th->loop, wait);
                 if (thread_end(th))
                         return 1;

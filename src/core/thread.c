@@ -25,7 +25,7 @@ const void *current_os_thread(void)
 
 /* -- Waking ------------------------------------------------------------------------------------ */
 
-void thread_wake(Thread *th)
+static void write_wake(Thread *th)
 {
         static const uint64_t one = 1;
         int saved = errno;
@@ -33,6 +33,22 @@ void thread_wake(Thread *th)
         /* EAGAIN, after 2^64 - 1 wake-ups that nobody read, is the only failure there is */
         (void) !write(th->wake_fd, &one, sizeof(one));
         errno = saved;
+}
+
+void thread_wake(Thread *th)
+{
+        write_wake(th);
+        /* The last touch: what was posted may have ended the context, and attach_close() waits for
+         * this before anything is freed. */
+        atomic_fetch_add_explicit(&th->wakes, 1, memory_order_release);
+}
+
+/* Either is a few instructions of a thread that may have lost its CPU. */
+void thread_await_callers(Thread *th, unsigned wakes_owed)
+{
+        while (atomic_load_explicit(&th->wakes, memory_order_acquire) != wakes_owed ||
+                atomic_load(&th->attach.waiters) > 0)
+                (void) usleep(10);
 }
 
 void thread_notify(Thread *th, unsigned notice)
@@ -129,7 +145,7 @@ static int open_loop(Thread *th)
         if (r < 0)
                 th->loop = loop_free(th->loop);
         else
-                thread_wake(th); /* what came before this loop could see it */
+                write_wake(th); /* what came before this loop could see it */
         return r;
 }
 
@@ -221,12 +237,9 @@ bool thread_is_mine(Thread *th)
 
 int thread_join(Thread *th)
 {
-        int r;
+        int r = thread_is_mine(th) ? 0 : claim(th);
 
-        if (thread_is_mine(th))
-                return 0;
-        r = open_loop(th);
-        return r < 0 ? r : claim(th);
+        return r < 0 ? r : open_loop(th);
 }
 
 void thread_begin(Thread *th)
