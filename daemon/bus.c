@@ -5,6 +5,7 @@
 #include "daemon/caller.h"
 #include "daemon/manager.h"
 #include "daemon/properties.h"
+#include "daemon/resolved.h"
 #include "dbus/names.h"
 #include "helper/system.h"
 #include "state/table.h"
@@ -392,6 +393,7 @@ static void on_bus_ready(Conn *conn, void *userdata)
         int r;
 
         backoff_reset(&bus->backoff);
+        resolved_connected(bus->manager->resolved, conn);
         r = sd_bus_request_name_async(
                 conn_bus(conn), NULL, LWSD_BUS_NAME, SD_BUS_NAME_QUEUE, on_name_requested, bus);
         if (r < 0)
@@ -402,6 +404,7 @@ static void bus_disconnect(Bus *bus)
 {
         if (!bus->system)
                 return;
+        resolved_disconnected(bus->manager->resolved);
         callers_drop_bus(bus->manager->callers, bus->system);
         bus->system = conn_free(bus->system);
 }

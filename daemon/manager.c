@@ -5,6 +5,7 @@
 #include "daemon/holds.h"
 #include "daemon/notify.h"
 #include "daemon/private-socket.h"
+#include "daemon/resolved.h"
 #include "dbus/names.h"
 #include "helper/resolver.h"
 #include "state/table.h"
@@ -200,8 +201,10 @@ static void on_turn(Timer *t, usec_t now)
         if (m->files_dirty)
                 states_dir_update(m->states, &m->view);
         m->files_dirty = false;
-        if (m->servers_dirty)
+        if (m->servers_dirty) {
                 log_servers(m);
+                resolved_update(m->resolved);
+        }
         m->servers_dirty = false;
         if (w.n > 0)
                 snprintf(status, sizeof(status), "%s; waiting for %s: %s",
@@ -450,7 +453,9 @@ static int make_bus(Manager *m)
 {
         int r;
 
-        r = bus_new(&m->bus, m);
+        r = resolved_new(&m->resolved, system_network(m->system));
+        if (r >= 0)
+                r = bus_new(&m->bus, m);
         if (r < 0)
                 return r;
         bus_dirty(m->bus, BUS_DIRTY_ALL);
@@ -498,6 +503,7 @@ Manager *manager_free(Manager *m)
                 bus_flush(m->bus);
         private_socket_free(m->socket);
         m->bus = bus_free(m->bus);
+        m->resolved = resolved_free(m->resolved);
         if (m->system) {
                 network_watch_unlink(&m->network_watch);
                 if (system_time(m->system))

@@ -20,6 +20,7 @@ typedef struct Bus Bus;
 typedef struct Callers Callers;
 typedef struct Holds Holds;
 typedef struct PrivateSocket PrivateSocket;
+typedef struct Resolved Resolved;
 
 /* What main's arguments say. */
 typedef struct ManagerOptions ManagerOptions;
@@ -49,6 +50,7 @@ struct Manager {
         NetworkWatch network_watch;
         TimeWatch time_watch;
         PortalWatch portal_watch;
+        Resolved *resolved;
         Bus *bus;
         PrivateSocket *socket;
         Timer broker_timer; /* broker_process() */

@@ -1,16 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/properties.h"
+#include "util/hash.h"
 #include <assert.h>
 #include <string.h>
-
-static uint64_t mix(uint64_t hash, const void *data, size_t size)
-{
-        const uint8_t *p = data;
-
-        for (size_t i = 0; i < size; i++)
-                hash = (hash ^ p[i]) * 0x100000001b3ULL; /* FNV-1a */
-        return hash;
-}
 
 static size_t basic_size(char type)
 {
@@ -42,20 +34,20 @@ static int digest_values(sd_bus_message *m, uint64_t *hash)
                         const char *string;
                 } v = { 0 };
 
-                *hash = mix(*hash, &type, 1);
+                *hash = hash_mix(*hash, &type, 1);
                 if (strchr("avre", type)) {
                         r = sd_bus_message_enter_container(m, type, contents);
                         if (r >= 0)
                                 r = digest_values(m, hash);
                         if (r >= 0)
                                 r = sd_bus_message_exit_container(m);
-                        *hash = mix(*hash, ")", 1);
+                        *hash = hash_mix(*hash, ")", 1);
                 } else {
                         r = sd_bus_message_read_basic(m, type, &v);
                         if (r >= 0 && strchr("sog", type))
-                                *hash = mix(*hash, v.string, strlen(v.string) + 1);
+                                *hash = hash_mix(*hash, v.string, strlen(v.string) + 1);
                         else if (r >= 0)
-                                *hash = mix(*hash, &v, basic_size(type));
+                                *hash = hash_mix(*hash, &v, basic_size(type));
                 }
                 if (r < 0)
                         return r;
@@ -79,7 +71,7 @@ static int digest(
         sd_bus *bus, const PropertiesChanged *c, const sd_bus_vtable *property, uint64_t *ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        uint64_t hash = 0xcbf29ce484222325ULL;
+        uint64_t hash = HASH_INIT;
         int r;
 
         if ((r = sd_bus_message_new_signal(bus, &m, c->path, c->interface, "Digest")) < 0 ||

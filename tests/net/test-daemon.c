@@ -484,6 +484,74 @@ static void test_bus(void)
         server_stop(&dbus);
 }
 
+/* -- A systemd-resolved that writes down what it is told --------------------------------------- */
+
+static char told[1024];
+
+static int on_set_dns(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        int32_t ifindex, family;
+        const uint8_t *bytes;
+        size_t size, n = strlen(told);
+
+        assert(sd_bus_message_read(m, "i", &ifindex) >= 0);
+        n += (size_t) snprintf(told + n, sizeof(told) - n, "dns");
+        assert(sd_bus_message_enter_container(m, 'a', "(iay)") >= 0);
+        while (sd_bus_message_enter_container(m, 'r', "iay") > 0) {
+                assert(sd_bus_message_read(m, "i", &family) >= 0);
+                assert(sd_bus_message_read_array(m, 'y', (const void **) &bytes, &size) >= 0);
+                assert(family == AF_INET && size == 4);
+                n += (size_t) snprintf(told + n, sizeof(told) - n, " %d.%d", bytes[0], bytes[3]);
+                assert(sd_bus_message_exit_container(m) >= 0);
+        }
+        snprintf(told + n, sizeof(told) - n, ";");
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_set_domains(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        size_t n = strlen(told);
+        const char *domain;
+        int32_t ifindex;
+        int route_only;
+
+        assert(sd_bus_message_read(m, "i", &ifindex) >= 0);
+        assert(sd_bus_message_enter_container(m, 'a', "(sb)") >= 0);
+        while (sd_bus_message_read(m, "(sb)", &domain, &route_only) > 0)
+                n += (size_t) snprintf(told + n, sizeof(told) - n, "%s %d;", domain, route_only);
+        return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_ACCESS_DENIED, "Not today");
+}
+
+static const sd_bus_vtable resolve1_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("SetLinkDNS", "ia(iay)", NULL, on_set_dns, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("SetLinkDomains", "ia(sb)", NULL, on_set_domains, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+static void test_resolved(void)
+{
+        usec_t end = clock_monotonic_usec() + 10 * USEC_PER_SEC;
+        Server dbus = bus_start(), s;
+        sd_bus *resolved;
+
+        write_file("/run/lwsd.conf",
+                CONFIG "[Link up0]\nDHCP=no\nDNS=9.0.0.7 8.0.0.6\nDomains=a.example ~b.example\n");
+        s = lwsd_start("a", true, "initialized");
+        resolved = client_new(BUS_ADDRESS, true);
+        assert(sd_bus_add_object_vtable(resolved, NULL, "/org/freedesktop/resolve1",
+                       "org.freedesktop.resolve1.Manager", resolve1_vtable, NULL) >= 0);
+        assert(sd_bus_request_name(resolved, "org.freedesktop.resolve1", 0) >= 0);
+        while (!strstr(told, "b.example 1;") && clock_monotonic_usec() < end) {
+                if (sd_bus_process(resolved, NULL) == 0)
+                        (void) sd_bus_wait(resolved, 100 * USEC_PER_MSEC);
+        }
+        assert(strcmp(told, "dns 9.7 8.6;a.example 0;b.example 1;") == 0);
+        sd_bus_flush_close_unref(resolved);
+        assert(server_stop(&s) == 0);
+        server_stop(&dbus);
+}
+
 int main(int argc, char **argv)
 {
         assert(argc == 2);
@@ -512,5 +580,7 @@ int main(int argc, char **argv)
         assert(netns_sh("rm -rf /run/a") == 0);
         test_two_of_them();
         test_bus();
+        assert(netns_sh("rm -rf /run/a") == 0);
+        test_resolved();
         return 0;
 }
