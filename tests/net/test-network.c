@@ -396,6 +396,7 @@ START_TEST(another_hardware_address_is_another_client)
         Fixture *f = fixture_new();
 
         add_section(f, "va")->dhcp = DHCP_MODE_IPV4;
+        f->settings->state_dir = strdup("/run");
         shell("ip link add vb type veth peer name va; ip link set vb up");
         start(f);
         wait_until(f, find(f, "va") && find(f, "va")->managed);
@@ -454,18 +455,31 @@ static void yield_and_take_back(void)
         fixture_free(f);
 }
 
-START_TEST(a_manager_that_appears_gets_the_link)
+/* Ends with the status of `fn`, called in a process namespace of its own. */
+static void in_process_namespace(void (*fn)(void))
 {
-        int status = 0;
+        int status = 1;
         pid_t pid;
 
         ck_assert_int_eq(unshare(CLONE_NEWPID), 0);
         pid = fork();
-        ck_assert_int_ge(pid, 0);
         if (pid == 0) {
-                yield_and_take_back();
+                fn();
                 _exit(EXIT_SUCCESS);
         }
+        if (pid > 0)
+                (void) waitpid(pid, &status, 0);
+        _exit(status == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+START_TEST(a_manager_that_appears_gets_the_link)
+{
+        int status = 1;
+        pid_t pid = fork();
+
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0)
+                in_process_namespace(yield_and_take_back);
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         ck_assert_int_eq(status, 0);
 }
