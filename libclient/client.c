@@ -163,16 +163,17 @@ static uint64_t min_usec(uint64_t a, uint64_t b)
         return a < b ? a : b;
 }
 
-/* When the next turn is due, 0 for at once. */
+/* When the next turn is due, 0 for at once. What lwsd_client_prepare() will send needs no turn. */
 static uint64_t client_deadline(lwsd_client *client)
 {
-        uint64_t deadline;
+        const Attachments *as = &client->attachments;
+        uint64_t now = client_now(), deadline;
 
-        if (!TAILQ_EMPTY(&client->due) || client_has_unsent(client, client_now()))
+        if (!TAILQ_EMPTY(&client->due) || (!client->prepared && client_has_unsent(client, now)))
                 return 0;
         deadline = min_usec(connection_deadline(client), queries_deadline(client));
-        if (connection_is_ready(client) && !TAILQ_EMPTY(&client->attachments.unsent))
-                deadline = min_usec(deadline, client->attachments.retry_usec);
+        if (connection_is_ready(client) && !TAILQ_EMPTY(&as->unsent) && as->retry_usec > now)
+                deadline = min_usec(deadline, as->retry_usec);
         return deadline;
 }
 

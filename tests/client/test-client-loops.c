@@ -126,6 +126,32 @@ START_TEST(test_libev)
 }
 END_TEST
 
+/* A loop of one's own with the hook before poll: the client does not wake itself up. */
+START_TEST(test_prepare)
+{
+        struct pollfd p = { .fd = lwsd_client_get_fd(client), .events = POLLIN };
+        unsigned turns = 0;
+        Story story = { 0 };
+
+        ck_assert_int_eq(peer_start(&peer), 0);
+        peer_move(&peer, LWS_SYSTATE_DHCP);
+        ck_assert_int_eq(lwsd_client_set_prepare(client, NULL, &story), 0);
+        turn_until_quiet(client, 20);
+        for (unsigned i = 1; i <= 20; i++) {
+                ck_assert_int_eq(
+                        lwsd_client_attach(client, NULL, LWS_SYSTATE_DHCP, on_attached, &story), 0);
+                ck_assert_int_eq(lwsd_client_process(client), 0); /* sending is for prepare */
+                for (; story.attached < i; turns++) {
+                        if (lwsd_client_prepare(client) == 0)
+                                ck_assert_int_eq(poll(&p, 1, PATIENCE_MSEC), 1);
+                        ck_assert_int_ge(lwsd_client_process(client), 0);
+                }
+        }
+        ck_assert_uint_eq(peer.shared->attaches, 20);
+        ck_assert_uint_le(turns, 60);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("client-loops");
@@ -136,6 +162,7 @@ int main(void)
         tcase_add_checked_fixture(tc, set_up, tear_down);
         tcase_add_test(tc, test_sd_event);
         tcase_add_test(tc, test_libev);
+        tcase_add_test(tc, test_prepare);
         suite_add_tcase(suite, tc);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_ENV);
