@@ -93,6 +93,15 @@ static int attach_error(const Caller *caller, int r, sd_bus_error *error)
                 (unsigned long long) quota_limit(quota, caller->uid, QUOTA_ATTACHMENTS));
 }
 
+/* Behind the reply, what holds already is told at once: a turn of the loop would cost as much as
+ * the rest of the way. */
+static int tell_what_holds(Manager *manager, int r)
+{
+        if (r >= 0)
+                broker_process(manager->broker, thread_now(manager->thread));
+        return r;
+}
+
 static int do_attach(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 {
         Manager *manager = caller->manager;
@@ -107,7 +116,8 @@ static int do_attach(Caller *caller, sd_bus_message *m, sd_bus_error *error)
                         error);
         if (r < 0)
                 return r;
-        return sd_bus_reply_method_return(m, "ts", id, state_to_string(manager->view.state));
+        return tell_what_holds(manager,
+                sd_bus_reply_method_return(m, "ts", id, state_to_string(manager->view.state)));
 }
 
 static int parse_requests(
@@ -169,7 +179,7 @@ static int do_attach_many(Caller *caller, sd_bus_message *m, sd_bus_error *error
         r = sd_bus_message_append_array(reply, 't', ids, n * sizeof(*ids));
         if (r >= 0)
                 r = sd_bus_message_append(reply, "s", state_to_string(manager->view.state));
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? r : tell_what_holds(manager, sd_bus_send(NULL, reply, NULL));
 }
 
 static int do_detach(Caller *caller, sd_bus_message *m, sd_bus_error *error)
