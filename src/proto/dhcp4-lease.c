@@ -216,8 +216,17 @@ static bool parse_text(const char *s, char *ret, size_t size)
 
         if (len >= size)
                 return false;
-        memcpy(ret, s, len + 1);
+        memset(ret, 0, size);
+        memcpy(ret, s, len);
         return true;
+}
+
+static bool parse_uri(const char *s, char *ret, size_t size)
+{
+        Reader r = READER_INIT(s, strlen(s));
+
+        memset(ret, 0, size);
+        return option_read_uri(&r, ret, size);
 }
 
 static bool parse_domains(char *s, Dhcp4Options *o)
@@ -245,7 +254,7 @@ static bool parse_option(Dhcp4Options *o, const char *key, char *value)
         if (strcmp(key, "domains") == 0)
                 return parse_domains(value, o);
         if (strcmp(key, "captive-portal") == 0)
-                return parse_text(value, o->captive_portal, sizeof(o->captive_portal));
+                return parse_uri(value, o->captive_portal, sizeof(o->captive_portal));
         if (strcmp(key, "mtu") == 0 && parse_number(value, UINT16_MAX, &n)) {
                 o->mtu = (uint16_t) n;
                 return true;

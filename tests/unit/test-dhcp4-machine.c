@@ -487,111 +487,6 @@ START_TEST(a_restart_in_place_never_drops_the_address)
 }
 END_TEST
 
-START_TEST(a_conflict_is_declined_and_replaced)
-{
-        const Sent *s;
-        usec_t then;
-
-        setup();
-        world_start(&w, NULL, false);
-        world_run(&w, SEC(0.1));
-        ck_assert_uint_eq(w.n_arps, 1);
-        ck_assert_uint_eq(w.arps[0].sender.s_addr, 0);
-        then = w.now;
-        world_arp(&w, ARP_REPLY, w.peer.offers, v4("0.0.0.0"));
-        ck_assert_uint_eq(w.losts, 1);
-        ck_assert_int_eq(w.why, DHCP4_LOST_CONFLICT);
-        expect_waiting("address-conflict");
-        s = world_last(&w);
-        ck_assert_int_eq(s->m.type, DHCP4_DECLINE);
-        ck_assert(s->out.broadcast);
-        ck_assert_uint_eq(s->m.requested.s_addr, v4("10.0.0.5").s_addr);
-        ck_assert_uint_eq(s->m.server.s_addr, w.peer.server.s_addr);
-        ck_assert_uint_eq(s->m.ciaddr.s_addr, 0);
-        ck_assert_mem_eq(s->m.client_id, w.sent[0].m.client_id, w.sent[0].m.client_id_size);
-        w.peer.offers = v4("10.0.0.6");
-        world_run(&w, SEC(10));
-        expect_state(DHCP4_STATE_BOUND);
-        for (unsigned i = 0; i < w.n_sent; i++)
-                if (w.sent[i].at > then)
-                        ck_assert_uint_ge(w.sent[i].at - then, SEC(10));
-        ck_assert_uint_eq(dhcp4_machine_lease(&w.m)->address.s_addr, v4("10.0.0.6").s_addr);
-}
-END_TEST
-
-START_TEST(after_ten_conflicts_one_try_a_minute)
-{
-        usec_t then;
-
-        setup();
-        world_start(&w, NULL, false);
-        for (unsigned i = 1; i < 14; i++) {
-                expect_state(DHCP4_STATE_BOUND);
-                world_arp(&w, ARP_REQUEST, v4("0.0.0.0"), w.peer.offers);
-                ck_assert_uint_eq(w.peer.declines, i);
-                then = w.now;
-                world_run(&w, dhcp4_machine_deadline(&w.m) - w.now);
-                ck_assert_uint_ge(w.now - then, i >= 10 ? SEC(60) : SEC(10));
-        }
-        /* carrier lost: another network, another account */
-        dhcp4_machine_carrier(&w.m, w.now, false);
-        ck_assert_uint_eq(w.m.conflicts, 0);
-}
-END_TEST
-
-START_TEST(strict_probes_before_it_uses)
-{
-        usec_t start;
-
-        setup();
-        w.m.config.conflict = ACD_STRICT;
-        start = w.now;
-        world_start(&w, NULL, false);
-        expect_state(DHCP4_STATE_PROBING);
-        expect_waiting("probing");
-        ck_assert_uint_eq(w.leases, 0);
-        world_run(&w, SEC(8));
-        expect_state(DHCP4_STATE_BOUND);
-        ck_assert_uint_eq(w.leases, 1);
-        ck_assert_uint_ge(w.n_arps, 4);
-        /* the clock ran while it probed */
-        ck_assert_uint_eq(dhcp4_machine_lease(&w.m)->expires, start + SEC(3600));
-
-        setup();
-        w.m.config.conflict = ACD_STRICT;
-        world_start(&w, NULL, false);
-        world_run(&w, SEC(2));
-        world_arp(&w, ARP_REPLY, w.peer.offers, v4("0.0.0.0"));
-        ck_assert_uint_eq(w.peer.declines, 1);
-        ck_assert_uint_eq(w.leases, 0);
-        ck_assert_uint_eq(w.losts, 0);
-}
-END_TEST
-
-START_TEST(a_lease_is_defended_once)
-{
-        setup();
-        bind_it();
-        world_arp(&w, ARP_REPLY, w.peer.offers, v4("0.0.0.0"));
-        ck_assert_uint_eq(w.defended, 1);
-        ck_assert_uint_eq(w.losts, 0);
-        world_run(&w, SEC(5));
-        world_arp(&w, ARP_REPLY, w.peer.offers, v4("0.0.0.0"));
-        ck_assert_uint_eq(w.losts, 1);
-        ck_assert_uint_eq(w.peer.declines, 1);
-}
-END_TEST
-
-START_TEST(no_conflict_detection_sends_no_arp_probe)
-{
-        setup();
-        w.m.config.conflict = ACD_NO;
-        bind_it();
-        for (unsigned i = 0; i < w.n_arps; i++)
-                ck_assert_uint_eq(w.arps[i].target.s_addr, w.peer.server.s_addr);
-}
-END_TEST
-
 START_TEST(ipv6_only_stops_for_a_while)
 {
         setup();
@@ -724,9 +619,7 @@ TEST_MAIN("dhcp4-machine", four_packets_and_bound,
         a_renewal_that_changes_the_address_replaces_it, a_known_lease_takes_one_round_trip,
         a_known_lease_that_is_refused_or_unanswered_is_given_up,
         the_gateway_confirms_a_known_network_without_the_server,
-        a_restart_in_place_never_drops_the_address, a_conflict_is_declined_and_replaced,
-        after_ten_conflicts_one_try_a_minute, strict_probes_before_it_uses,
-        a_lease_is_defended_once, no_conflict_detection_sends_no_arp_probe,
-        ipv6_only_stops_for_a_while, release_gives_back_and_stops, renew_on_request_asks_now,
+        a_restart_in_place_never_drops_the_address, ipv6_only_stops_for_a_while,
+        release_gives_back_and_stops, renew_on_request_asks_now,
         a_suspend_is_noticed_by_the_clock_that_went_on, a_slow_ack_counts_from_the_first_request,
         a_lease_for_ever_has_no_timer)
