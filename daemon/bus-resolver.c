@@ -114,7 +114,7 @@ static int answer(Question *q, const LookupResult *result)
         return 0;
 }
 
-static int set_error(sd_bus_error *error, const Question *q, int code)
+static int set_error(sd_bus_error *error, const Question *q, int code, const char *why)
 {
         switch (code) {
         case -ESRCH:
@@ -132,7 +132,8 @@ static int set_error(sd_bus_error *error, const Question *q, int code)
                         q->name);
         case -EIO:
                 return sd_bus_error_setf(error, LWSD_ERROR_SERVERS_FAILED,
-                        "Every DNS server failed to answer for %s", q->name);
+                        "Every DNS server failed to answer for %s%s%s", q->name,
+                        why[0] ? ": " : "", why);
         case -ECANCELED:
                 return sd_bus_error_set(error, LWSD_ERROR_CANCELLED, "The resolver was stopped");
         default:
@@ -151,7 +152,7 @@ static void on_answer(Lookup *lookup, const LookupResult *result, void *userdata
         if (r < 0) {
                 sd_bus_error error = SD_BUS_ERROR_NULL;
 
-                (void) set_error(&error, q, r);
+                (void) set_error(&error, q, r, result->why ? result->why : "");
                 (void) sd_bus_reply_method_error(q->call, &error);
                 sd_bus_error_free(&error);
         }
@@ -198,7 +199,7 @@ static int question_asked(Question *q, int r, sd_bus_error *error)
                         "\"%s\" cannot be looked up: not a name, or not such a family or type",
                         q->name);
         else
-                r = set_error(error, q, r);
+                r = set_error(error, q, r, "");
         question_free(q);
         return r;
 }
