@@ -258,9 +258,11 @@ static void start(Fetch *f, usec_t now)
                 go(f);
                 return;
         }
-        r = f->fetcher->resolver ? resolver_lookup_host(f->fetcher->resolver, &f->lookup,
-                                           f->ifindex, f->url.host, AF_UNSPEC, 0, on_addresses, f)
-                                 : -EOPNOTSUPP;
+        r = f->fetcher->resolver
+                    ? resolver_lookup_host(f->fetcher->resolver, &f->lookup, f->ifindex,
+                              f->url.host, AF_UNSPEC, f->request.plain_names ? LOOKUP_PLAIN : 0,
+                              on_addresses, f)
+                    : -EOPNOTSUPP;
         if (r < 0)
                 fail(f, FETCH_CONNECT, "the server's name cannot be looked up");
 }
@@ -324,6 +326,7 @@ int fetch_new(Fetch **ret, Fetcher *fetcher, const FetchRequest *request, const 
         r = keep_request(f, request);
         if (r < 0)
                 return r;
+        f->request.plain_names = request->plain_names;
         list_link_tail(&fetcher->fetches, &f->link);
         fetcher->n_fetches++;
         timer_set(&f->timer, 0);

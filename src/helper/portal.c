@@ -144,6 +144,7 @@ static void start_fetch(PortalCheck *c, const PortalEvent *e)
                 .flags = e->api && !time_valid ? FETCH_IGNORE_DATES : 0,
                 .body_max = e->api ? PORTAL_API_BODY_MAX : 4096,
                 .url = e->url,
+                .plain_names = e->api,
                 .ca_pem = e->api ? c->ca : NULL,
                 .accept = e->api ? "application/captive+json" : "" };
         PortalReply none = { 0 };

@@ -31,6 +31,7 @@ struct Resolver {
         unsigned busy;      /* callbacks on the stack */
         bool dead;          /* freed inside one */
         char why[200];      /* the last trouble with a server, in words */
+        bool why_dates;     /* it was the dates of a certificate */
 };
 
 struct Lookup {

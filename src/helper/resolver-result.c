@@ -68,6 +68,19 @@ static uint32_t aged(const DnsResult *res, size_t i, uint32_t ttl)
         return ttl > res->ages[i] ? ttl - res->ages[i] : 0;
 }
 
+/* REQ_DNS 20: what stands for an address has to be the name of a host. */
+static bool is_false_name(const DnsAnswerRecord *rr)
+{
+        static const DnsName arpa = { .len = 6,
+                .wire = "\x04"
+                        "arpa" };
+        Reader rd = READER_INIT(rr->data, rr->data_size);
+        DnsName target;
+
+        return rr->type == DNS_TYPE_PTR && dns_name_is_under(&rr->owner, &arpa) &&
+               (dns_name_read_plain(&rd, &target) < 0 || !dns_name_is_host(&target));
+}
+
 static size_t collect_records(const DnsResult *res, int ifindex, LookupRecord *out, uint8_t *wire)
 {
         const DnsAnswer *a = res->answers[0];
@@ -79,7 +92,7 @@ static size_t collect_records(const DnsResult *res, int ifindex, LookupRecord *o
                 Writer w = WRITER_INIT(wire, rr.wire_size);
                 uint32_t ttl = aged(res, 0, rr.ttl);
 
-                if (seen++ < a->n_chain || n == a->n_records)
+                if (seen++ < a->n_chain || n == a->n_records || is_false_name(&rr))
                         continue;
                 writer_bytes(&w, rr.wire, rr.ttl_pos);
                 writer_u32(&w, ttl);
@@ -128,7 +141,8 @@ void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, 
                 .stale = res->stale,
                 .protocol = protocol(res),
                 .took_usec = res->took,
-                .why = res->error == -EIO ? r->why : "" };
+                .why = res->error == -EIO ? r->why : "",
+                .certificate_dates = res->error == -EIO && r->why_dates };
         size_t max = 0;
 
         if (res->asked)
@@ -148,6 +162,8 @@ void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, 
                 } else if (records) {
                         out.n_records = collect_records(res, ifindex, list, wire);
                         out.records = list;
+                        if (out.n_records == 0)
+                                out.error = -ENODATA;
                 } else {
                         out.n_addresses = collect(res, ifindex, addresses, max);
                         out.addresses = addresses;

@@ -251,9 +251,8 @@ static void on_stream(Stream *s, StreamEvent event, const uint8_t *data, size_t 
                         arm(c);
                 break;
         case STREAM_CLOSED:
-                if (error == -EPROTO && c->transport == DNS_TLS && stream_tls(s) &&
-                        tls_failed_for_time(stream_tls(s)))
-                        error = -EKEYEXPIRED;
+                r->why_dates =
+                        error == -EPROTO && stream_tls(s) && tls_failed_for_time(stream_tls(s));
                 connection_over(c, error, stream_why(s));
                 break;
         }

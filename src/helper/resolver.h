@@ -48,7 +48,9 @@ struct LookupResult {
         const char *protocol; /* "udp", "tcp", "dot", "cache", "local" */
         Endpoint server;      /* AF_UNSPEC when none was asked */
         usec_t took_usec;
-        const char *why; /* more words on an error; "" for none */
+        const char *why;        /* more words on an error; "" for none */
+        bool certificate_dates; /* it failed for the dates of a server's certificate: true time may
+                                   help */
 };
 typedef void (*LookupFn)(Lookup *lookup, const LookupResult *result, void *userdata);
 

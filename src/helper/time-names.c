@@ -220,12 +220,21 @@ static bool has_source(const TimeName *name)
         return false;
 }
 
+static void ask(TimeName *name);
+
 static void on_resolved(Lookup *lookup, const LookupResult *result, void *userdata)
 {
         TimeName *name = userdata;
         TimeClient *tc = name->client;
 
         name->lookup = NULL;
+        if (result->certificate_dates && !name->plain && tc->ntp->state != NTP_STATE_SYNCED) {
+                /* REQ_DNS 36: DNS over TLS needs the time that this name is asked for */
+                name->plain = true;
+                ask(name);
+                return;
+        }
+        name->plain = false;
         if (result->error < 0 || result->n_addresses == 0) {
                 log_debug("time: %s: no address (%s)", name->host, strerror(-result->error));
         } else {
@@ -250,8 +259,8 @@ static void ask(TimeName *name)
         if (name->literal || name->lookup || !tc->resolver)
                 return;
         timer_cancel(&name->retry);
-        if (resolver_lookup_host(tc->resolver, &name->lookup, 0, name->host, AF_UNSPEC, 0,
-                    on_resolved, name) < 0)
+        if (resolver_lookup_host(tc->resolver, &name->lookup, 0, name->host, AF_UNSPEC,
+                    name->plain ? LOOKUP_PLAIN : 0, on_resolved, name) < 0)
                 name->lookup = NULL;
 }
 

@@ -25,6 +25,7 @@ struct TimeName {
         char host[256];
         uint16_t port;
         bool nts, literal, wanted;
+        bool plain; /* its name could not be asked for safely, for want of true time */
         Lookup *lookup;
         Timer retry;
         Backoff backoff;

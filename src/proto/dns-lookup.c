@@ -224,7 +224,9 @@ static void part_run(DnsPart *part, usec_t now)
                 part_fail_or_stale(part, -ENETUNREACH, now);
                 return;
         }
-        r = q->flags & DNS_LOOKUP_NO_CACHE ? 0 : dns_cache_failure(l->client->cache, &key, now);
+        r = q->flags & (DNS_LOOKUP_NO_CACHE | DNS_LOOKUP_PLAIN)
+                    ? 0
+                    : dns_cache_failure(l->client->cache, &key, now);
         if (r == 0 && l->queries++ >= DNS_LOOKUP_QUERIES_MAX)
                 r = -EIO;
         if (r == 0) {

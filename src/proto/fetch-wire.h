@@ -51,6 +51,7 @@ struct FetchRequest {
         const char *ca_pem;   /* whom to believe; empty: the system's store */
         const char *cert_pem; /* who we are, with its key: no file of ours is read over there */
         const char *key_pem;
+        bool plain_names; /* this side only: look the host up without TLS, a portal's own */
         IpAddr addresses[FETCH_ADDRESSES_MAX]; /* of the URL's host, best first */
         size_t n_addresses;
         const uint8_t *body;

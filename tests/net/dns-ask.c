@@ -62,6 +62,8 @@ static void on_result(Lookup *lookup, const LookupResult *res, void *userdata)
                 printf(" %s", ip_format(&res->addresses[i].addr, ip));
         for (size_t i = 0; i < res->n_records; i++)
                 print_wire(&res->records[i]);
+        if (res->certificate_dates)
+                printf(" dates");
         if (res->why[0])
                 printf(" (%s)", res->why);
         printf("\n");

@@ -566,6 +566,12 @@ class Plain(Case):
         wire = bytes.fromhex(self.ask(self.server(answer))("_x._udp.test SRV")[3].split(":")[1])
         self.assertEqual(wire, rr("_x._udp.test", SRV, struct.pack(">3H", 1, 2, 53) + name("_x._udp.test")))
 
+    def test_reverse_names_are_host_names(self):
+        s = self.server(lambda q: q.reply([rr(Q, PTR, name("good.test")), rr(Q, PTR, name("$(reboot).test"))]))
+        self.assertEqual(len(self.ask(s)("192.0.2.1 PTR")), 4)
+        s = self.server(lambda q: q.reply([rr(Q, PTR, name("bad;name"))]))
+        self.assertEqual(self.ask(s)("192.0.2.1 PTR")[1], "ENODATA")
+
     def test_identical_questions_are_asked_once(self):
         s = self.server(lambda q: [0.1, good(q)])
         ask = self.ask(s)
@@ -645,17 +651,18 @@ class Dot(Case):
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
                 "-subj", "/CN=ca", "-keyout", f"{d}/ca.key", "-out", f"{d}/ca.pem")
         cls.make("good", "DNS:dns.test,IP:127.0.0.1", "/CN=whatever")
+        cls.make("late", "DNS:dns.test", "/CN=x", "-1")
         cls.make("other", "DNS:other.test", "/CN=dns.test")
 
     @classmethod
-    def make(cls, what, san, subject):
+    def make(cls, what, san, subject, days="20"):
         d = cls.dir.name
         with open(f"{d}/{what}.ext", "w") as f:
             f.write(f"subjectAltName={san}\n")
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject,
                 "-keyout", f"{d}/{what}.key", "-out", f"{d}/{what}.csr")
         openssl("x509", "-req", "-in", f"{d}/{what}.csr", "-CA", f"{d}/ca.pem", "-CAkey", f"{d}/ca.key",
-                "-CAcreateserial", "-days", "20", "-extfile", f"{d}/{what}.ext", "-out", f"{d}/{what}.pem")
+                "-CAcreateserial", "-days", days, "-extfile", f"{d}/{what}.ext", "-out", f"{d}/{what}.pem")
 
     @classmethod
     def tearDownClass(cls):
@@ -692,6 +699,15 @@ class Dot(Case):
         s = self.server()
         self.assertEqual(self.strict(s)("a.test 4")[1], "EIO")
         self.assertEqual(s.asked(), 0)
+
+    def test_plain_only_where_it_is_asked_for(self):
+        s = self.tls_server("late")
+        ask = self.strict(s)
+        out = ask("ntp.test 4")
+        self.assertEqual(out[1], "EIO")
+        self.assertIn("dates", out)
+        self.assertEqual(ask("ntp.test 4 16")[1:3], ["0", "udp"])
+        self.assertEqual(ask("ntp.test 4")[1], "EIO")
 
     def test_pins(self):
         d = self.dir.name
