@@ -14,7 +14,7 @@
 #define FREQUENCY_UNIT (65536.0 * 1e6)
 /* A time stamp that no clock reaches. */
 #define FAR_FUTURE_SEC INT64_C(9000000000)
-#define MOVED_NSEC     (100 * INT64_C(1000000))
+#define MOVED_NSEC     (250 * INT64_C(1000000))
 #define SET_NSEC       INT64_C(1000000)
 #define SLEPT_NSEC     NTP_NSEC_PER_SEC
 

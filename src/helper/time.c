@@ -571,6 +571,8 @@ int time_client_synchronize(TimeClient *tc)
 {
         if (tc->observing)
                 return -EOPNOTSUPP;
+        if (list_is_empty(&tc->names))
+                return -ENOENT;
         time_names_retry(tc);
         ntp_client_burst(tc->ntp, thread_now(tc->thread));
         timer_set(&tc->timer, 0);

@@ -258,14 +258,12 @@ static bool near_leap(const NtpClient *c, int64_t true_nsec)
         return c->leap_at != 0 && d > -LEAP_GUARD_NSEC && d < LEAP_GUARD_NSEC;
 }
 
-static void lead(NtpClient *c, const NtpCandidate *candidates, const NtpSelection *sel)
+static void lead(NtpClient *c, const NtpCandidate *candidates, size_t n, const NtpSelection *sel)
 {
         int best = (int) candidates[sel->best].id;
 
         /* The one that leads goes on doing so unless another is clearly nearer. */
-        for (size_t i = 0; i < NTP_MAX_SOURCES && c->best >= 0; i++) {
-                if (&candidates[i] == &candidates[sel->best])
-                        break;
+        for (size_t i = 0; i < n && c->best >= 0; i++) {
                 if ((int) candidates[i].id == c->best &&
                         candidates[i].verdict == NTP_VERDICT_SELECTED &&
                         candidates[i].estimate.root_distance <
@@ -325,7 +323,7 @@ static void evaluate(NtpClient *c, NtpSource *s, usec_t now, int64_t local_nsec)
         note_dispute(c, n > 0 && sel.truechimers == 0);
         if (s->verdict != NTP_VERDICT_SELECTED || sel.truechimers < c->config.min_sources)
                 return;
-        lead(c, candidates, &sel);
+        lead(c, candidates, n, &sel);
         c->estimate = sel.combined;
         c->estimated_at = now;
         if (near_leap(c, local_nsec + sel.combined.offset_nsec))
