@@ -132,8 +132,8 @@ static int set_error(sd_bus_error *error, const Question *q, int code, const cha
                         q->name);
         case -EIO:
                 return sd_bus_error_setf(error, LWSD_ERROR_SERVERS_FAILED,
-                        "Every DNS server failed to answer for %s%s%s", q->name,
-                        why[0] ? ": " : "", why);
+                        "Every DNS server failed to answer for %s%s%s", q->name, why[0] ? ": " : "",
+                        why);
         case -ECANCELED:
                 return sd_bus_error_set(error, LWSD_ERROR_CANCELLED, "The resolver was stopped");
         default:
