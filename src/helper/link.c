@@ -79,6 +79,14 @@ void link_on_info(Link *link, const RtnlLink *info)
         link_mark_dirty(link);
 }
 
+void link_on_resume(Link *link)
+{
+        link->state->blip = link->state->had_carrier;
+        if (link->managed && link->carrier)
+                link_ra_solicit(link);
+        link_mark_dirty(link);
+}
+
 /* -- DHCP -------------------------------------------------------------------------------------- */
 
 static void on_carrier_lost_for_good(Timer *t, usec_t now)

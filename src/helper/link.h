@@ -108,6 +108,8 @@ void link_set_settings(Link *link, const LinkSettings *settings);
 /* Silently: what it has in the kernel stays. */
 Link *link_free(Link *link);
 void link_on_info(Link *link, const RtnlLink *info);
+/* The machine slept: as after a moment without carrier. */
+void link_on_resume(Link *link);
 /* Looks at what changed: public fields, settings, owner, carrier; starts and stops clients. */
 void link_update(Link *link);
 void link_mark_dirty(Link *link);

@@ -3,6 +3,7 @@
 /* What network.c, network-state.c and the links share. */
 #include "helper/link.h"
 #include "helper/network.h"
+#include "helper/suspend.h"
 
 /* The best default route of a family, and the addresses that sockets may be bound to. */
 typedef struct NetworkUplink NetworkUplink;
@@ -34,6 +35,7 @@ struct Network {
         const Settings *settings;
         Rtnl *rtnl;
         OwnerWatch owner_watch;
+        SuspendWatch suspend_watch;
         bool synced; /* once */
         bool syncing;
 
@@ -51,6 +53,9 @@ struct Network {
         NetworkSnapshot snapshot;
         Timer epoch_timer; /* something was lost; counts unless it is back by then */
 };
+
+/* After a suspend: leases, routers and servers are asked again. */
+void network_resumed(Network *network);
 
 /* network-state.c: pure judgement of the links */
 void network_judge(Network *network);

@@ -320,6 +320,23 @@ static void on_owners_changed(OwnerWatch *w)
                 link_mark_dirty(list_entry(it, Link, link));
 }
 
+/* The machine may have been carried elsewhere, and what was said about time has gone on: as after a
+ * loss of carrier, leases are confirmed before they count. */
+void network_resumed(Network *n)
+{
+        log_info("Back from a suspend: links, leases and servers are checked");
+        rtnl_resync(n->rtnl);
+        list_foreach (it, &n->links)
+                link_on_resume(list_entry(it, Link, link));
+        n->epoch_changed = true;
+        network_touch(n);
+}
+
+static void on_resumed(SuspendWatch *w)
+{
+        network_resumed(container_of(w, Network, suspend_watch));
+}
+
 void network_watch_link(Network *n, NetworkWatch *watch)
 {
         list_link_tail(&n->watches, &watch->link);
@@ -395,6 +412,9 @@ int network_new(Network **ret, struct lws_context *cx, const Settings *settings)
         r = owner_watch_init(&n->owner_watch, n->vhost, n->thread, on_owners_changed);
         if (r < 0)
                 log_warning("Other managers of links are not watched: %s", strerror(-r));
+        r = suspend_watch_init(&n->suspend_watch, n->vhost, n->thread, on_resumed);
+        if (r < 0)
+                log_warning("A suspend will not be noticed: %s", strerror(-r));
         r = rtnl_new(&n->rtnl, n->vhost, n->thread, &rtnl_handlers, n);
         if (r < 0)
                 return r;
@@ -416,6 +436,7 @@ Network *network_free(Network *n)
         timer_cancel(&n->epoch_timer);
         network_snapshot_clear(&n->snapshot);
         owner_watch_deinit(&n->owner_watch);
+        suspend_watch_deinit(&n->suspend_watch);
         rtnl_free(n->rtnl);
         hold_free(n->coldplug);
         hold_free(n->dhcp);

@@ -83,7 +83,8 @@ struct Link {
 
 struct NetworkWatch {
         List link;
-        /* Anything about links changed. `epoch_changed`: open sockets may be stale. */
+        /* Anything about links changed. `epoch_changed`: open sockets may be stale, for the network
+         * is another one or the machine slept. */
         void (*changed)(NetworkWatch *watch, bool epoch_changed);
 };
 

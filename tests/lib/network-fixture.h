@@ -18,7 +18,7 @@ struct Fixture {
         Settings *settings;
         Network *network;
         NetworkWatch watch;
-        unsigned n_changed;
+        unsigned n_changed, n_epochs;
         LadderWatch ladder_watch;
         unsigned n_falls;
 };
@@ -26,6 +26,7 @@ struct Fixture {
 static _unused_ void on_changed(NetworkWatch *watch, bool epoch_changed)
 {
         list_entry(watch, Fixture, watch)->n_changed++;
+        list_entry(watch, Fixture, watch)->n_epochs += epoch_changed;
 }
 
 static _unused_ void on_ladder(LadderWatch *watch, const LadderChange *change)

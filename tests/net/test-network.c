@@ -417,6 +417,39 @@ START_TEST(another_hardware_address_is_another_client)
 }
 END_TEST
 
+START_TEST(a_suspend_is_told_from_a_clock_that_is_set)
+{
+        SuspendWatch w = { 0 };
+
+        ck_assert(suspend_watch_check(&w, 90 * USEC_PER_SEC, 50 * USEC_PER_SEC));
+        ck_assert(!suspend_watch_check(&w, 100 * USEC_PER_SEC, 60 * USEC_PER_SEC));
+        ck_assert(!suspend_watch_check(&w, 110 * USEC_PER_SEC + 7, 70 * USEC_PER_SEC));
+        ck_assert(suspend_watch_check(&w, 130 * USEC_PER_SEC, 75 * USEC_PER_SEC));
+        ck_assert(!suspend_watch_check(&w, 130 * USEC_PER_SEC, 75 * USEC_PER_SEC));
+}
+END_TEST
+
+START_TEST(after_a_suspend_everything_is_looked_at)
+{
+        Fixture *f = fixture_new();
+        uint64_t epoch;
+
+        make_uplink();
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL) && !f->network->syncing);
+        epoch = network_epoch(f->network);
+        f->n_epochs = 0;
+        network_resumed(f->network);
+        ck_assert(f->network->syncing);
+        wait_until(f, !f->network->syncing && f->n_epochs == 1);
+        turn_for(f, 2 * f->settings->flap_usec);
+        ck_assert_uint_eq(network_epoch(f->network), epoch);
+        ck_assert_uint_eq(f->n_epochs, 1);
+        ck_assert_uint_eq(f->n_falls, 0);
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(other_managers_say_what_is_theirs)
 {
         ck_assert_int_eq(netns_private(), 0);
@@ -492,5 +525,6 @@ NETNS_SUITE("network", cold_plug_and_the_way_up, a_short_flap_tells_nobody_and_a
         a_lease_is_applied_renewed_and_replaced_without_a_gap, what_the_kernel_refuses_is_told,
         five_hundred_links_come_and_go_and_an_overrun_loses_none,
         a_name_that_moves_to_another_section_moves_the_link,
-        another_hardware_address_is_another_client, other_managers_say_what_is_theirs,
+        another_hardware_address_is_another_client, a_suspend_is_told_from_a_clock_that_is_set,
+        after_a_suspend_everything_is_looked_at, other_managers_say_what_is_theirs,
         a_manager_that_appears_gets_the_link)
