@@ -37,6 +37,7 @@ static bool has_carrier(const RtnlLink *info)
 static void take_info(Link *link, const RtnlLink *info)
 {
         LinkState *s = link->state;
+        bool known = link->name[0] != '\0';
 
         if (info->name[0] && strcmp(info->name, link->name) != 0) {
                 if (link->name[0])
@@ -44,7 +45,9 @@ static void take_info(Link *link, const RtnlLink *info)
                 text_copy(link->name, sizeof(link->name), info->name);
                 s->link_changed = true;
         }
-        if (info->mac_len != link->mac_len || memcmp(info->mac, link->mac, info->mac_len) != 0)
+        /* what is told first is no change: the address that was left in the kernel stays */
+        if (known && (info->mac_len != link->mac_len ||
+                             memcmp(info->mac, link->mac, info->mac_len) != 0))
                 s->mac_changed = true;
         if (info->mtu != link->mtu)
                 s->link_changed = true;

@@ -42,7 +42,7 @@ check "the hold survived a crash" holds test
 kill %?hold
 check "a hold that is let go is gone" within 5 sh -c '! lwsctl holds | grep -q test'
 kill "$monitor"
-check "the address never left the kernel" sh -c '! grep -q Deleted /run/addresses'
+check "the address never left the kernel" sh -c "! grep -A1 Deleted /run/addresses"
 
 systemctl restart dbus.service
 check "the private socket does not mind the bus" lwsctl wait operational --timeout=5
