@@ -278,8 +278,11 @@ def need_root():
 
 # -- scenarios, side by side
 
+BUSY = 0.5  # seconds that a machine with other things to do may be late; never early
+
+
 def near(value, low, high, what):
-    assert low <= value <= high, f"{what}: {value:.3f} not in {low}..{high}"
+    assert low <= value <= high + BUSY, f"{what}: {value:.3f} not in {low}..{high}"
 
 
 JOBS = {}  # a forked process finds its scenario here

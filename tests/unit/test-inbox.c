@@ -24,7 +24,7 @@ static unsigned choose(unsigned n);
 #define atomic_exchange_explicit(object, value, order)                                             \
         __extension__({                                                                            \
                 step();                                                                            \
-                __auto_type model_old = *(object);                                                 \
+                InboxNode *model_old = *(object);                                                  \
                 *(object) = (value);                                                               \
                 model_old;                                                                         \
         })
@@ -206,7 +206,7 @@ static void resume(unsigned task)
 static void run_once(void)
 {
         memset(nodes, 0, sizeof(nodes));
-        inbox = (Inbox){ 0 };
+        memset(&inbox, 0, sizeof(inbox));
         writes = writes_seen = sleeps = depth = 0;
         asleep = closed = false;
         n_tasks = config.producers + 1;
