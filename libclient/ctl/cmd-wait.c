@@ -40,6 +40,7 @@ typedef struct Wait Wait;
 struct Wait {
         Ctl *ctl;
         const char *name;
+        lws_system_states_t state;
         bool reached, connected, was_connected, stale;
         char shown[1024];
 };
@@ -133,6 +134,7 @@ static int wait_poll(Wait *w, lwsd_client *client, uint64_t until)
 
 static int wait_loop(Wait *w, lwsd_client *client)
 {
+        lws_system_states_t state;
         uint64_t start = monotonic_now(), end, explain = start + 1000000, connect;
 
         end = w->ctl->timeout_usec > UINT64_MAX - start ? UINT64_MAX : start + w->ctl->timeout_usec;
@@ -151,7 +153,10 @@ static int wait_loop(Wait *w, lwsd_client *client)
                         ctl_disconnect(w->ctl);
                 now = monotonic_now();
                 /* With no time at all, lwsd still gets to say where it stands. */
-                if (now >= end && (w->was_connected || now >= connect || w->ctl->timeout_usec))
+                if (w->ctl->timeout_usec == 0 && w->connected &&
+                        lwsd_client_get_state(client, &state) == 1)
+                        return lwsd_state_reached(state, w->state) ? STATUS_DONE : STATUS_TIMEOUT;
+                if (now >= end && w->ctl->timeout_usec)
                         return STATUS_TIMEOUT;
                 if (!w->was_connected && now >= connect)
                         return complain(STATUS_FAILED, "lwsd does not answer");
@@ -176,6 +181,7 @@ int command_wait(Ctl *ctl)
 
         if (state < 0)
                 return STATUS_USAGE;
+        w.state = (lws_system_states_t) state;
         if (new_client(ctl, &client) != 0)
                 return STATUS_FAILED;
         lwsd_client_set_status_callback(client, on_status, &w);
