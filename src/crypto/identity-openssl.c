@@ -29,9 +29,11 @@ static int bio_to_string(BIO *bio, char **ret)
 
         if (size <= 0 || size > IDENTITY_PEM_MAX)
                 return -EIO;
-        copy = strndup(data, (size_t) size);
+        copy = malloc((size_t) size + 1); /* the BIO ends without a NUL */
         if (!copy)
                 return -ENOMEM;
+        memcpy(copy, data, (size_t) size);
+        copy[size] = 0;
         *ret = copy;
         return 0;
 }

@@ -10,6 +10,7 @@ struct Answer {
 };
 
 static Answer answer;
+static const uint8_t filler[30000];
 
 static void record(uint16_t type, const void *body, size_t size)
 {
@@ -112,9 +113,9 @@ REFUSED(a_name_with_a_zero, (PROTOCOL(), AEAD(), COOKIE(), record(6, "a\0b", 3),
 REFUSED(an_empty_name, (PROTOCOL(), AEAD(), COOKIE(), record(6, "", 0), END()))
 REFUSED(port_zero, (PROTOCOL(), AEAD(), COOKIE(), record(7, "\0\0", 2), END()))
 REFUSED(a_short_port, (PROTOCOL(), AEAD(), COOKIE(), record(7, "\1", 1), END()))
-REFUSED(a_long_cookie, (PROTOCOL(), AEAD(), record(5, answer.data, 300), END()))
+REFUSED(a_long_cookie, (PROTOCOL(), AEAD(), record(5, filler, 300), END()))
 REFUSED(an_endless_answer,
-        (PROTOCOL(), AEAD(), COOKIE(), record(0x4000, answer.data, 30000), END()))
+        (PROTOCOL(), AEAD(), COOKIE(), record(0x4000, filler, sizeof(filler)), END()))
 
 START_TEST(garbage_ends)
 {

@@ -8,13 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[] = "/tmp/lwsd-time-files-XXXXXX";
+static char dir[64];
 static TimeFiles files;
 
 static void open_files(void)
 {
-        if (strstr(dir, "XXXXXX"))
+        /* a folder for each test, which done() takes away: sanitizers run them in one process */
+        if (!dir[0]) {
+                strcpy(dir, "/tmp/lwsd-time-files-XXXXXX");
                 ck_assert_ptr_nonnull(mkdtemp(dir));
+        }
         time_files_init(&files, dir);
 }
 
@@ -31,6 +34,7 @@ static void done(void)
                 (void) unlinkat(files.dirfd, names[i], 0);
         time_files_deinit(&files);
         ck_assert_int_eq(rmdir(dir), 0);
+        dir[0] = 0;
 }
 
 START_TEST(the_floor_is_the_last_saved_time)
