@@ -92,12 +92,14 @@ START_TEST(comes_back_from_its_text)
 {
         Dhcp4Clocks then = { "boot", 200 * USEC_PER_SEC, 1000000 * USEC_PER_SEC }, later = then;
         Dhcp4Lease l = full_lease(), back;
-        char text[DHCP4_LEASE_TEXT_SIZE];
+        char text[DHCP4_LEASE_TEXT_SIZE], again[DHCP4_LEASE_TEXT_SIZE];
 
         ck_assert_int_gt(dhcp4_lease_format(&l, &then, text, sizeof(text)), 0);
         later.boottime += 10 * USEC_PER_SEC;
         ck_assert_int_eq(dhcp4_lease_parse(text, &later, &back), 0);
-        ck_assert_mem_eq(&back, &l, sizeof(l));
+        /* by what is written: the bytes between the members are the compiler's */
+        ck_assert_int_gt(dhcp4_lease_format(&back, &then, again, sizeof(again)), 0);
+        ck_assert_str_eq(again, text);
         ck_assert_int_lt(dhcp4_lease_format(&l, &then, text, 100), 0);
 }
 END_TEST
