@@ -53,6 +53,7 @@ typedef struct lws_system_ops {
                 lws_system_states_t state, void *opaque, struct lws_attach_item **get);
         /* Starts a captive portal check; its result comes with lws_system_cpd_set(). */
         int (*captive_portal_detect_request)(struct lws_context *cx);
+        void *reserved_[8]; /* NULL: room for members to come, so that the size stays */
 } lws_system_ops_t;
 
 /* The ops of a context, with the built-in attach where the user gave none. Never NULL, for a NULL

@@ -29,7 +29,8 @@ extern "C" {
 #define LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT (1ll << 12) /* TLS is set up at first use */
 #define LWS_SERVER_OPTION_SDEVENT            (1ll << 37)
 
-/* Zero it, or call lws_context_info_defaults(); members may be added. */
+/* Zero it, or call lws_context_info_defaults(): what is not set is 0, and members that come take
+ * the place of reserved ones. */
 struct lws_context_creation_info {
         const struct lws_protocols *protocols; /* of vhost "default"; NULL for none */
         int port;
@@ -48,6 +49,7 @@ struct lws_context_creation_info {
         const lws_system_ops_t *system_ops; /* copied */
         /* NULL-terminated; registered before the first change of state */
         lws_state_notify_link_t *const *register_notifier_list;
+        void *reserved_[8];
 };
 
 /* Zeroes `info`, with port CONTEXT_PORT_NO_LISTEN. */
