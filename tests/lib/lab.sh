@@ -8,7 +8,7 @@
 #   lab_new                    namespace "lab": a bridge with 10.77.0.1 to .3 and fd77::1 to ::3
 #   lab_link NAME              a link NAME in this namespace whose other end is in the lab, unplugged
 #   lab_plug NAME, lab_unplug NAME     its carrier
-#   lab_dnsmasq, lab_ntp, lab_http     the servers; each returns when it answers
+#   lab_dnsmasq, lab_names, lab_ntp, lab_http     the servers; each returns when it answers
 #   lab_stop SERVER...
 
 LAB_SKIP=77
@@ -114,18 +114,23 @@ lab_stop() {
         done
 }
 
+LAB_DNSMASQ=(dnsmasq --keep-in-foreground --log-facility=- --user=root --group=root --conf-file=/dev/null
+        --pid-file= --no-resolv --no-hosts --bind-interfaces --local=/test/ --domain=lab.test
+        '--host-record=www.lab.test,10.77.0.1' '--host-record=ntp1.lab.test,10.77.0.1,fd77::1'
+        '--host-record=ntp2.lab.test,10.77.0.2,fd77::2' '--host-record=ntp3.lab.test,10.77.0.3,fd77::3')
+
 # DHCPv4 from 10.77.0.1, DNS for lab.test there; extra options of dnsmasq as arguments.
 lab_dnsmasq() {
-        lab_start dnsmasq 'started|DHCP, IP range' dnsmasq --keep-in-foreground --log-facility=- --user=root \
-                --group=root --conf-file=/dev/null --pid-file= --no-resolv --no-hosts --no-ping --log-dhcp \
-                --interface=br0 --bind-interfaces --local=/test/ --domain=lab.test \
+        lab_start dnsmasq 'started|DHCP, IP range' "${LAB_DNSMASQ[@]}" --no-ping --log-dhcp --interface=br0 \
                 --dhcp-authoritative --dhcp-leasefile="$LAB_DIR/leases" \
                 --dhcp-range=10.77.0.100,10.77.0.199,255.255.255.0,1h \
                 --dhcp-option=option:router,10.77.0.1 --dhcp-option=option:dns-server,10.77.0.1 \
-                --dhcp-option=option:ntp-server,10.77.0.1,10.77.0.2,10.77.0.3 \
-                --host-record=www.lab.test,10.77.0.1 --host-record=ntp1.lab.test,10.77.0.1,fd77::1 \
-                --host-record=ntp2.lab.test,10.77.0.2,fd77::2 --host-record=ntp3.lab.test,10.77.0.3,fd77::3 \
-                "$@"
+                --dhcp-option=option:ntp-server,10.77.0.1,10.77.0.2,10.77.0.3 "$@"
+}
+
+# The DNS half alone, beside a lab_dnsmasq --port=0.
+lab_names() {
+        lab_start names 'started' "${LAB_DNSMASQ[@]}" --listen-address=10.77.0.1
 }
 
 # Three time servers, one on each address, none of which touches a clock (-x).
