@@ -210,7 +210,7 @@ class Lab:
     def other_frame(self, frame, now):
         """What is neither ARP nor for a DHCPv4 server."""
 
-    def expect(self, kind, seconds=3.0):
+    def expect(self, kind, seconds=10.0):
         """The next message of the client, which must be of this kind."""
         end = time.monotonic() + seconds
         while not self.early:
