@@ -65,14 +65,8 @@ STATUS_GETTER(last_sync, "t", last_sync_usec);
 
 GETTER(confidence)
 {
-        static const char *const names[_TIME_CONFIDENCE_MAX] = {
-                [TIME_CONFIDENCE_NONE] = "none",
-                [TIME_CONFIDENCE_FLOOR] = "floor",
-                [TIME_CONFIDENCE_AGREED] = "agreed",
-                [TIME_CONFIDENCE_AUTHENTICATED] = "authenticated",
-        };
-
-        return sd_bus_message_append(m, "s", names[status_of(userdata).confidence]);
+        return sd_bus_message_append(
+                m, "s", time_confidence_to_string(status_of(userdata).confidence));
 }
 
 GETTER(server_name)

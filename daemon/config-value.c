@@ -399,7 +399,8 @@ static int port_parse(const char *text, uint16_t *ret)
         return 0;
 }
 
-int host_port_parse(const char *text, char ret_host[static 256], uint16_t *ret_port)
+/* One NAME[:PORT], `[IPV6]:PORT` or bare IPv6 address; -EINVAL when it can be neither. */
+static int host_port_parse(const char *text, char ret_host[static 256], uint16_t *ret_port)
 {
         const char *colon = strrchr(text, ':');
         uint16_t port = 0;

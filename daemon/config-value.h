@@ -40,7 +40,5 @@ int config_parse_hosts(ConfigValue *v);
 /* STATE:WHO... */
 int config_parse_holds(ConfigValue *v);
 
-/* One NAME[:PORT], `[IPV6]:PORT` or bare IPv6 address; -EINVAL when it can be neither. */
-int host_port_parse(const char *text, char ret_host[static 256], uint16_t *ret_port);
 /* A span of time in systemd's units: "5" (seconds), "1min 20s", "300ms", "infinity". */
 int usec_parse(const char *text, usec_t *ret);

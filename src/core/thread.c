@@ -265,11 +265,6 @@ Thread *context_thread(struct lws_context *cx, int tsi)
         return th && th->loop ? th : NULL;
 }
 
-int thread_tsi(const Thread *th)
-{
-        return th->tsi;
-}
-
 struct lws_context *thread_context(const Thread *th)
 {
         return th->cx;

@@ -11,7 +11,6 @@ typedef struct Thread Thread;
 
 /* Thread 0 exists as soon as the context does; others once their caller entered lws_service(). */
 Thread *context_thread(struct lws_context *cx, int tsi);
-int thread_tsi(const Thread *th);
 struct lws_context *thread_context(const Thread *th);
 /* CLOCK_BOOTTIME as of this turn of the loop (read once per turn). */
 usec_t thread_now(Thread *th);

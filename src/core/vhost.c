@@ -50,11 +50,6 @@ void vhosts_tell(Thread *th, enum lws_callback_reasons reason)
         }
 }
 
-struct lws_context *vhost_context(struct lws_vhost *vhost)
-{
-        return vhost->cx;
-}
-
 struct lws_vhost *context_vhost_system(struct lws_context *cx)
 {
         return cx->vhost_system;

@@ -26,4 +26,3 @@ Thread *wsi_thread(const struct lws *wsi);
 
 /* The vhost every helper binds to; NULL when no helper is built in. */
 struct lws_vhost *context_vhost_system(struct lws_context *cx);
-struct lws_context *vhost_context(struct lws_vhost *vhost);

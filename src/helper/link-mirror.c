@@ -26,12 +26,30 @@ static void drop_address(LinkState *s, size_t i)
                 (s->n_addresses - i) * sizeof(*s->addresses));
 }
 
+static void drop_route(LinkState *s, size_t i)
+{
+        s->n_routes--;
+        memmove(s->routes + i, s->routes + i + 1, (s->n_routes - i) * sizeof(*s->routes));
+}
+
+static void forget_routes_from(Link *link, const IpAddr *source)
+{
+        LinkState *s = link->state;
+
+        for (size_t i = s->n_routes; i-- > 0;)
+                if (s->routes[i].route.source.family == source->family &&
+                        ip_equal(&s->routes[i].route.source, source)) {
+                        drop_route(s, i);
+                        link_mark_dirty(link);
+                }
+}
+
 static void lost_address(Link *link, const RtnlAddress *a)
 {
         /* routes from it went with it, and the kernel does not say so */
         if (a->prefix.addr.family == AF_INET)
                 list_foreach (it, &link->network->links)
-                        link_forget_routes_from(list_entry(it, Link, link), &a->prefix.addr);
+                        forget_routes_from(list_entry(it, Link, link), &a->prefix.addr);
         link->state->lost_address = true;
 }
 
@@ -97,12 +115,6 @@ static bool is_of_interest(const RtnlRoute *route)
                        route->protocol == LINK_PROTO_STATIC);
 }
 
-static void drop_route(LinkState *s, size_t i)
-{
-        s->n_routes--;
-        memmove(s->routes + i, s->routes + i + 1, (s->n_routes - i) * sizeof(*s->routes));
-}
-
 void link_on_route(Link *link, const RtnlRoute *route, bool removed)
 {
         LinkState *s = link->state;
@@ -150,18 +162,6 @@ size_t link_routes_like(Link *link, const RtnlRoute *route, bool drop)
                 }
         }
         return n;
-}
-
-void link_forget_routes_from(Link *link, const IpAddr *source)
-{
-        LinkState *s = link->state;
-
-        for (size_t i = s->n_routes; i-- > 0;)
-                if (s->routes[i].route.source.family == source->family &&
-                        ip_equal(&s->routes[i].route.source, source)) {
-                        drop_route(s, i);
-                        link_mark_dirty(link);
-                }
 }
 
 void link_forget_routes(Link *link)

@@ -119,7 +119,6 @@ void link_on_address(Link *link, const RtnlAddress *address, bool removed);
 /* `route` has one hop, on this link. */
 void link_on_route(Link *link, const RtnlRoute *route, bool removed);
 /* Forgets mirrored routes that the kernel dropped without a word. */
-void link_forget_routes_from(Link *link, const IpAddr *source);
 void link_forget_routes(Link *link);
 void link_sync_begin(Link *link);
 void link_sync_end(Link *link);

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DISCARD_PORT = 9 };
-
 /* -- Facts ------------------------------------------------------------------------------------- */
 
 void link_facts_clear(LinkFacts *facts)
@@ -98,30 +96,6 @@ struct lws_vhost *network_vhost(const Network *n)
 const Settings *network_settings(const Network *n)
 {
         return n->settings;
-}
-
-/* A connected UDP socket sends nothing; the kernel looks the route up, with its rules and tables.
- */
-bool network_has_route(Network *n, const IpAddr *addr)
-{
-        Endpoint to = { .addr = *addr, .port = DISCARD_PORT };
-        SockAddr sa;
-        socklen_t len;
-
-        if (ip_is_link_local(addr))
-                list_foreach (it, &n->links) {
-                        const Link *link = list_entry(it, Link, link);
-
-                        if (link->carrier && !link->loopback)
-                                to.ifindex = link->ifindex;
-                }
-        len = endpoint_to_sockaddr(&to, DISCARD_PORT, &sa);
-        if (len > 0) {
-                _cleanup_fd_ int fd = socket(addr->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-                return fd >= 0 && connect(fd, &sa.sa, len) >= 0;
-        }
-        return false;
 }
 
 /* -- What the kernel tells --------------------------------------------------------------------- */

@@ -108,8 +108,6 @@ Link *network_link_by_index(Network *network, int ifindex);
 Link *network_link_by_name(Network *network, const char *name);
 /* Iterate with list_foreach(it, network_links(n)) and list_entry(it, Link, link). */
 List *network_links(Network *network);
-/* Whether the kernel has a route to `addr` now (asked once, no packet). */
-bool network_has_route(Network *network, const IpAddr *addr);
 
 /* Replaces what `source` says about a link; the contents are moved out of `facts`. */
 void network_set_facts(Link *link, FactSource source, LinkFacts *facts);

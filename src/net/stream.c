@@ -335,11 +335,6 @@ static void on_events(struct lws *wsi, uint32_t revents)
                 stream_free(s);
 }
 
-size_t stream_unsent(const Stream *s)
-{
-        return s->out_size;
-}
-
 void *stream_userdata(const Stream *s)
 {
         return s->userdata;

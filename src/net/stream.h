@@ -32,7 +32,6 @@ Stream *stream_free(Stream *s);
 
 /* All or nothing; -ENOBUFS when the other end does not read. */
 int stream_write(Stream *s, const void *data, size_t size);
-size_t stream_unsent(const Stream *s);
 void *stream_userdata(const Stream *s);
 bool stream_is_open(const Stream *s);
 /* Words for STREAM_CLOSED with an error. */

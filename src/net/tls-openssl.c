@@ -300,11 +300,6 @@ bool tls_failed_for_time(const Tls *t)
         return t->for_time;
 }
 
-bool tls_resumed(const Tls *t)
-{
-        return SSL_session_reused(t->ssl) == 1;
-}
-
 const char *tls_alpn(const Tls *t, char buf[static 32])
 {
         const unsigned char *p = NULL;

@@ -53,7 +53,6 @@ TlsOutcome tls_write(Tls *t, const void *buf, size_t size, size_t *ret_size);
 /* Why it failed, in words; and whether it was for the dates of a certificate (REQ_DNS 36). */
 const char *tls_why(const Tls *t);
 bool tls_failed_for_time(const Tls *t);
-bool tls_resumed(const Tls *t);
 const char *tls_alpn(const Tls *t, char buf[static 32]);
 /* Keying material (RFC 5705); 0 or -EPROTO. */
 int tls_export(Tls *t, const char *label, const void *context, size_t context_size, void *out,

@@ -24,7 +24,8 @@ struct Fields {
 
 /* -- Decoding one option. Each gets the whole value and takes it or leaves it. ----------------- */
 
-int dhcp4_mask_to_length(struct in_addr mask)
+/* The prefix length of a mask with all ones in front, or -EINVAL. */
+static int mask_to_length(struct in_addr mask)
 {
         uint32_t m = ntohl(mask.s_addr), inverted = ~m;
 
@@ -127,7 +128,7 @@ static void decode_subnet_mask(Dhcp4Message *m, Reader *r)
 
         if (reader_left(r) != 4)
                 return;
-        length = dhcp4_mask_to_length(read_address(r));
+        length = mask_to_length(read_address(r));
         if (length > 0)
                 m->options.prefix_length = (uint8_t) length;
 }

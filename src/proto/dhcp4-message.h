@@ -138,8 +138,6 @@ struct Dhcp4Outgoing {
 int dhcp4_message_build(
         const Dhcp4Outgoing *out, const Dhcp4Identity *id, uint8_t *buf, size_t size);
 
-/* The prefix length of a mask with all ones in front, or -EINVAL. */
-int dhcp4_mask_to_length(struct in_addr mask);
 struct in_addr dhcp4_length_to_mask(uint8_t length);
 /* A host may have it: no network zero, loopback, multicast or broadcast. */
 bool dhcp4_address_is_valid(struct in_addr a);

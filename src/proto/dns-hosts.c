@@ -213,8 +213,3 @@ size_t dns_hosts_names(const DnsHosts *h, const IpAddr *addr, DnsName *ret, size
                 }
         return n;
 }
-
-size_t dns_hosts_count(const DnsHosts *h)
-{
-        return h->n;
-}

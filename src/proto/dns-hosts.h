@@ -18,4 +18,3 @@ DEFINE_CLEANUP(DnsHosts, dns_hosts_free)
 size_t dns_hosts_addresses(const DnsHosts *h, const DnsName *name, IpAddr *ret, size_t max);
 /* The same in the other direction; the first is the canonical one. */
 size_t dns_hosts_names(const DnsHosts *h, const IpAddr *addr, DnsName *ret, size_t max);
-size_t dns_hosts_count(const DnsHosts *h);

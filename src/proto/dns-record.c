@@ -87,16 +87,6 @@ int dns_type_from_string(const char *s)
         return -EINVAL;
 }
 
-const char *dns_type_to_string(uint16_t type, char buf[static 16])
-{
-        const TypeInfo *t = type_info(type);
-
-        if (t)
-                return t->name;
-        snprintf(buf, 16, "TYPE%u", type);
-        return buf;
-}
-
 bool dns_type_is_meta(uint16_t type)
 {
         return type == 0 || type == DNS_TYPE_OPT || (type >= 128 && type <= 255);

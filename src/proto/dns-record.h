@@ -44,7 +44,6 @@ enum {
 
 /* "AAAA", "TYPE123"; the number, or -EINVAL. */
 int dns_type_from_string(const char *s);
-const char *dns_type_to_string(uint16_t type, char buf[static 16]);
 /* Types that are questions only: no record has one. */
 bool dns_type_is_meta(uint16_t type);
 

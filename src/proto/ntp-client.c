@@ -8,13 +8,6 @@
 #define STEP_AGREEMENT      3
 #define STEP_AGREEMENT_SOLE 2 /* the only server there is */
 
-static const char *const state_names[] = {
-        [NTP_STATE_STARTING] = "starting",
-        [NTP_STATE_SYNCED] = "synchronized",
-        [NTP_STATE_LOST] = "lost",
-};
-DEFINE_STRTAB(ntp_state, NtpState, state_names);
-
 int ntp_client_new(NtpClient **ret, const NtpConfig *config, usec_t now, Rng *rng)
 {
         NtpClient *c = calloc(1, sizeof(*c));

@@ -27,7 +27,6 @@ typedef enum NtpState {
         NTP_STATE_LOST, /* was right once; its error may have grown beyond all use */
         _NTP_STATE_MAX,
 } NtpState;
-DECLARE_STRTAB(ntp_state, NtpState);
 
 typedef enum NtpEventType {
         NTP_EVENT_STATE,

@@ -150,8 +150,3 @@ void writer_patch_u16(Writer *w, size_t pos, uint16_t v)
 {
         writer_patch(w, pos, v, 2);
 }
-
-void writer_patch_u8(Writer *w, size_t pos, uint8_t v)
-{
-        writer_patch(w, pos, v, 1);
-}

@@ -73,4 +73,3 @@ void writer_u32(Writer *w, uint32_t v);
 void writer_u64(Writer *w, uint64_t v);
 /* Writes over what already stands at `pos`, for lengths and counts known late. */
 void writer_patch_u16(Writer *w, size_t pos, uint16_t v);
-void writer_patch_u8(Writer *w, size_t pos, uint8_t v);

@@ -27,14 +27,12 @@ START_TEST(cold_plug_and_the_way_up)
         ck_assert(has(find(f, "va"), "192.0.2.1"));
         ck_assert(!is_ours(find(f, "va"), "192.0.2.1"));
         ck_assert(!find(f, "va")->managed);
-        ck_assert(!network_has_route(f->network, &(IpAddr){ .family = AF_INET, .v4.s_addr = 1 }));
         epoch = network_epoch(f->network);
         shell("ip route add default via 192.0.2.2 metric 7");
         wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
         ck_assert_uint_eq(network_epoch(f->network), epoch + 1);
         ck_assert_uint_eq(find(f, "va")->n_gateways, 1);
         ck_assert_uint_eq(find(f, "va")->gateways[0].metric, 7);
-        ck_assert(network_has_route(f->network, &(IpAddr){ .family = AF_INET, .v4.s_addr = 1 }));
         ck_assert_uint_eq(f->n_falls, 0);
         fixture_free(f);
 }
@@ -119,7 +117,6 @@ START_TEST(required_family_and_links)
         shell("ip -6 route add default via fe80::1 dev wan0");
         wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
         ck_assert_ptr_null(find(f, "va"));
-        ck_assert(network_has_route(f->network, &(IpAddr){ .family = AF_INET6 }));
         fixture_free(f);
 }
 END_TEST
