@@ -13,7 +13,7 @@ static void on_ladder_timer(Timer *t, usec_t now)
         ladder_process(cx->ladder, now);
 }
 
-static void log_level(struct lws_context *cx)
+static void record_level(struct lws_context *cx)
 {
         StateLog *log = &cx->states;
         uint64_t serial = atomic_load_explicit(&log->serial, memory_order_relaxed) + 1;
@@ -39,7 +39,7 @@ static void on_ladder_changed(LadderWatch *watch, const LadderChange *change)
 {
         struct lws_context *cx = container_of(watch, struct lws_context, ladder_watch);
 
-        log_level(cx);
+        record_level(cx);
         /* thread 0 looks before it sleeps: this is it */
         for (int i = 1; i < cx->n_threads; i++)
                 thread_notify(&cx->threads[i], NOTICE_STATE);
@@ -47,11 +47,13 @@ static void on_ladder_changed(LadderWatch *watch, const LadderChange *change)
 
 static int make_ladder(struct lws_context *cx, const struct lws_context_creation_info *info)
 {
+        static const LadderClocks clocks = { clock_boottime_usec, clock_monotonic_usec,
+                clock_realtime_usec };
         lws_state_manager_t *manager;
         int r;
 
         timer_init(&cx->ladder_timer, &cx->threads[0], on_ladder_timer);
-        r = ladder_new(&cx->ladder, wake_ladder, cx);
+        r = ladder_new(&cx->ladder, &clocks, wake_ladder, cx);
         if (r < 0)
                 return r;
         manager = ladder_manager(cx->ladder);
@@ -59,7 +61,7 @@ static int make_ladder(struct lws_context *cx, const struct lws_context_creation
         manager->parent = cx;
         if (info->register_notifier_list)
                 lws_state_reg_notifier_list(manager, info->register_notifier_list);
-        log_level(cx);
+        record_level(cx);
         cx->ladder_watch.changed = on_ladder_changed;
         ladder_watch_link(cx->ladder, &cx->ladder_watch);
         wake_ladder(cx, 0);

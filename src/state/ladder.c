@@ -11,7 +11,7 @@
 #define FLAP_DEFAULT_USEC  (300 * USEC_PER_MSEC)
 #define RANK_BEFORE_POLICY ((int) LWS_SYSTATE_POLICY_VALID - 1)
 
-int ladder_new(Ladder **ret, LadderWakeFn wake, void *userdata)
+int ladder_new(Ladder **ret, const LadderClocks *clocks, LadderWakeFn wake, void *userdata)
 {
         _cleanup_(ladder_freep) Ladder *ladder = calloc(1, sizeof(*ladder));
         int r;
@@ -25,8 +25,7 @@ int ladder_new(Ladder **ret, LadderWakeFn wake, void *userdata)
         r = hold_new(&ladder->veto, ladder, STATE_RANK_TOP, HOLD_ENTRY, "notifier");
         if (r < 0)
                 return r;
-        ladder->clocks =
-                (LadderClocks){ clock_boottime_usec, clock_monotonic_usec, clock_realtime_usec };
+        ladder->clocks = *clocks;
         ladder->wake = wake;
         ladder->userdata = userdata;
         ladder->target_rank = STATE_RANK_TOP;
@@ -58,11 +57,6 @@ Ladder *ladder_free(Ladder *ladder)
         hold_free(ladder->veto);
         free(ladder);
         return NULL;
-}
-
-void ladder_set_clocks(Ladder *ladder, const LadderClocks *clocks)
-{
-        ladder->clocks = *clocks;
 }
 
 void ladder_wake(Ladder *ladder, usec_t deadline)

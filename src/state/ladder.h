@@ -26,15 +26,13 @@ typedef struct LadderWatch LadderWatch;
  * no need). Called often; must be cheap. */
 typedef void (*LadderWakeFn)(void *userdata, usec_t deadline);
 
-/* Where the times of entries and holds come from; by default util/clock.h. A test puts its own
- * here. */
+/* Where the times of entries and holds come from. */
 typedef struct LadderClocks LadderClocks;
 struct LadderClocks {
         usec_t (*boottime)(void), (*monotonic)(void), (*realtime)(void);
 };
 
-int ladder_new(Ladder **ret, LadderWakeFn wake, void *userdata);
-void ladder_set_clocks(Ladder *ladder, const LadderClocks *clocks);
+int ladder_new(Ladder **ret, const LadderClocks *clocks, LadderWakeFn wake, void *userdata);
 /* Not from inside a watch or a notifier. Holds and watches that are still there come off it. */
 Ladder *ladder_free(Ladder *ladder);
 DEFINE_CLEANUP(Ladder, ladder_free)

@@ -55,12 +55,12 @@ static _unused_ void on_waiting(LadderWatch *watch)
 
 static _unused_ Fixture *fixture_new(void)
 {
+        static const LadderClocks clocks = { virtual_boottime, virtual_monotonic,
+                virtual_realtime };
         Fixture *f = calloc(1, sizeof(*f));
 
         virtual_now = 1000000;
-        ck_assert_int_eq(ladder_new(&f->ladder, on_wake, f), 0);
-        ladder_set_clocks(f->ladder,
-                &(LadderClocks){ virtual_boottime, virtual_monotonic, virtual_realtime });
+        ck_assert_int_eq(ladder_new(&f->ladder, &clocks, on_wake, f), 0);
         ladder_set_flap(f->ladder, FLAP);
         f->watch = (LadderWatch){ .changed = on_changed, .waiting = on_waiting };
         ladder_watch_link(f->ladder, &f->watch);
