@@ -8,6 +8,7 @@
 #include <openssl/pkcs7.h>
 #include <openssl/x509.h>
 #include <string.h>
+#include <time.h>
 
 static EVP_PKEY *read_key(const char *pem)
 {
@@ -27,6 +28,7 @@ static char *issue(const char *request_base64, long seconds)
         const uint8_t *p = der;
         X509 *cert = X509_new();
         PKCS7 *p7 = PKCS7_new();
+        time_t now = time(NULL);
         X509_REQ *request;
         char *answer;
         int n;
@@ -38,8 +40,8 @@ static char *issue(const char *request_base64, long seconds)
         ck_assert_int_eq(X509_REQ_verify(request, X509_REQ_get0_pubkey(request)), 1);
         ck_assert_int_eq(X509_set_subject_name(cert, X509_REQ_get_subject_name(request)), 1);
         ck_assert_int_eq(X509_set_pubkey(cert, X509_REQ_get0_pubkey(request)), 1);
-        ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
-        ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notAfter(cert), seconds));
+        ck_assert_ptr_nonnull(X509_time_adj(X509_getm_notBefore(cert), 0, &now));
+        ck_assert_ptr_nonnull(X509_time_adj(X509_getm_notAfter(cert), seconds, &now));
         ck_assert_int_gt(X509_sign(cert, ca_key, EVP_sha256()), 0);
         ck_assert_int_eq(PKCS7_set_type(p7, NID_pkcs7_signed), 1);
         ck_assert_int_eq(PKCS7_content_new(p7, NID_pkcs7_data), 1);
