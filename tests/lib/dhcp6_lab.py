@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from dhcp_lab import Lab, checksum, sh
+from dhcp_lab import PATIENCE, Lab, checksum, sh
 
 (SOLICIT, ADVERTISE, REQUEST, CONFIRM, RENEW, REBIND, REPLY, RELEASE, DECLINE, _RECONFIGURE,
  INFORMATION_REQUEST) = range(1, 12)
@@ -59,6 +59,9 @@ class Message6:
                           for a in options_of(ia[12:]).get(5, [])] if ia else []
         self.wanted = struct.unpack(f"!{len(self.options[6][0]) // 2}H", self.options[6][0]) if 6 in self.options else ()
 
+    def __str__(self):
+        return f"{self.source} > {self.destination} type {self.type} xid {self.xid.hex()} {self.addresses}"
+
 
 class Lab6(Lab):
     duid = b"\0\4serverserver1234"
@@ -69,6 +72,7 @@ class Lab6(Lab):
     def other_frame(self, frame, now):
         if frame[12:14] == b"\x86\xdd" and frame[20] == 17 and frame[56:58] == struct.pack("!H", 547):
             self.early.append(Message6(frame, now))
+            self.seen.append((now, self.early[-1]))
 
     def addresses6(self):
         links = json.loads(sh(f"ip -n {self.client} -j -6 address show dev eth0 scope global"))
@@ -90,6 +94,7 @@ class Lab6(Lab):
 
     def reply6(self, message, kind, address="2001:db8::5", t1=500, t2=800, preferred=1000, valid=2000, status=b"",
                ia_status=b"", extra=b"", client=None, server=None, xid=None, ia=True):
+        self.answered.add((message.type, message.xid))
         body = option6(1, message.client if client is None else client)
         server = self.duid if server is None else server
         if server:
@@ -101,7 +106,7 @@ class Lab6(Lab):
         udp = struct.pack("!HHHH", 547, 546, 8 + len(payload), 0) + payload
         self.send6(17, udp, message.source, hops=64, to_mac=message.from_mac)
 
-    def solicit(self, flags=MANAGED, seconds=12):
+    def solicit(self, flags=MANAGED, seconds=PATIENCE):
         """The first message after a router spoke."""
         end = time.monotonic() + seconds
         while not self.early and time.monotonic() < end:
