@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
-/* What the files of the resolver machine share: dns-client.c owns it, dns-lookup.c and
- * dns-transaction.c are its halves. */
+/* What the files of the resolver machine share: dns-client.c owns it, dns-lookup.c,
+ * dns-transaction.c and dns-attempt.c are its levels, dns-reply.c is what comes in at the bottom.
+ */
 #include "proto/dns-client.h"
 
 #define DNS_TXN_BUCKETS 256
@@ -124,6 +125,14 @@ int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now);
 void dns_transaction_leave(DnsPart *part, bool keep);
 void dns_transaction_restart(DnsTransaction *t, usec_t now);
 void dns_transaction_free(DnsTransaction *t);
+DnsCacheKey dns_txn_key(const DnsTransaction *t);
+/* Ends it with an answer that `by` brought (NULL: kept from before), or with an error. */
+void dns_txn_finish(
+        DnsTransaction *t, DnsAnswer *answer, const DnsAttempt *by, int error, usec_t now);
+/* This server said something that is no answer; the next one is asked at once. */
+void dns_attempt_useless(DnsAttempt *a, int error, usec_t now);
+/* The same server again, another way. NULL when that has ended the transaction. */
+DnsAttempt *dns_attempt_again(DnsAttempt *a, DnsTransport transport, usec_t now);
 
 /* -- dns-lookup.c -- */
 /* The transaction the part waited for has ended; it has already left it. */

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COPY_MAX        4096
 #define LISTEN_AT_LEAST (5 * USEC_PER_SEC)
 
 static void txn_next(DnsTransaction *t, usec_t now);
@@ -80,7 +79,7 @@ static void probe_failed(DnsTransaction *t, usec_t now)
 
 /* -- the transaction --------------------------------------------------------------------------- */
 
-static DnsCacheKey txn_key(const DnsTransaction *t)
+DnsCacheKey dns_txn_key(const DnsTransaction *t)
 {
         return (DnsCacheKey){
                 .name = &t->name, .type = t->type, .class = t->class, .scope = t->servers
@@ -119,7 +118,7 @@ void dns_transaction_free(DnsTransaction *t)
 }
 
 /* Ends it: the waiters are taken along first, since what they do may start other transactions. */
-static void txn_finish(
+void dns_txn_finish(
         DnsTransaction *t, DnsAnswer *answer, const DnsAttempt *by, int error, usec_t now)
 {
         DnsAttempt source = { 0 };
@@ -148,19 +147,19 @@ static void txn_finish(
 
 static void txn_fail(DnsTransaction *t, int error, usec_t now)
 {
-        DnsCacheKey key = txn_key(t);
+        DnsCacheKey key = dns_txn_key(t);
 
         /* the check of a doubtful answer failed, not the question */
         if (t->doubtful) {
                 _cleanup_(dns_answer_unrefp) DnsAnswer *a = TAKE_PTR(t->doubtful);
 
-                txn_finish(t, a, NULL, 0, now);
+                dns_txn_finish(t, a, NULL, 0, now);
                 return;
         }
         /* a missing route or server is ours to wait for, not theirs to be blamed for */
         if (t->servers != 0 && error != -ENETUNREACH)
                 dns_cache_put_failure(t->client->cache, &key, error, now);
-        txn_finish(t, NULL, NULL, error, now);
+        dns_txn_finish(t, NULL, NULL, error, now);
 }
 
 static void txn_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
@@ -307,10 +306,7 @@ void dns_transaction_restart(DnsTransaction *t, usec_t now)
                 txn_next(t, now);
 }
 
-/* -- replies ----------------------------------------------------------------------------------- */
-
-/* This server said something that is no answer; the next one is asked at once. */
-static void attempt_useless(DnsAttempt *a, int error, usec_t now)
+void dns_attempt_useless(DnsAttempt *a, int error, usec_t now)
 {
         DnsTransaction *t = a->txn;
         DnsServer *s = a->server;
@@ -326,8 +322,7 @@ static void attempt_useless(DnsAttempt *a, int error, usec_t now)
                 dns_timer_set(c, &t->timer, now);
 }
 
-/* The same server again, another way. NULL when that has ended the transaction. */
-static DnsAttempt *ask_again(DnsAttempt *a, DnsTransport transport, usec_t now)
+DnsAttempt *dns_attempt_again(DnsAttempt *a, DnsTransport transport, usec_t now)
 {
         DnsTransaction *t = a->txn;
         DnsServer *s = a->server;
@@ -343,296 +338,4 @@ static DnsAttempt *ask_again(DnsAttempt *a, DnsTransport transport, usec_t now)
         if (old && old != a)
                 dns_timer_cancel(t->client, &old->timer);
         return ask(t, s, transport, now);
-}
-
-static DnsTrust trust_of(const DnsAttempt *a)
-{
-        if (a->transport != DNS_TLS)
-                return DNS_TRUST_PLAIN;
-        return a->server->privacy == DNS_PRIVACY_STRICT ? DNS_TRUST_VERIFIED : DNS_TRUST_ENCRYPTED;
-}
-
-/* REQ_DNS 6: a server that has never shown that it copes with mixed case gets a second chance
- * before its "no" is believed. True when it is asked again. */
-static bool doubt_case(DnsAttempt *a, DnsAnswer *answer, usec_t now)
-{
-        DnsTransaction *t = a->txn;
-        DnsServer *s = a->server;
-        bool positive = answer && (answer->verdict == DNS_VERDICT_POSITIVE ||
-                                          answer->verdict == DNS_VERDICT_CHASE);
-
-        if (t->doubtful) {
-                /* the plain question has told: it was the letters, or it was not */
-                s->letter_case = positive ? DNS_CASE_OFF : DNS_CASE_GOOD;
-                return false;
-        }
-        if (positive && s->letter_case == DNS_CASE_UNKNOWN)
-                s->letter_case = DNS_CASE_TRYING;
-        else if (positive && !a->mixed_case && (t->asked_plain & s->bit))
-                s->letter_case = DNS_CASE_OFF;
-        else if (positive && a->mixed_case)
-                s->letter_case = DNS_CASE_GOOD;
-        if (positive || !a->mixed_case || s->letter_case != DNS_CASE_TRYING || !answer)
-                return false;
-        t->doubtful = dns_answer_ref(answer);
-        t->asked_plain |= s->bit;
-        ask_again(a, DNS_UDP, now);
-        return true;
-}
-
-static void txn_answered(DnsAttempt *a, const DnsMessage *m, usec_t now)
-{
-        _cleanup_(dns_answer_unrefp) DnsAnswer *answer = NULL;
-        DnsTransaction *t = a->txn;
-        DnsCacheKey key = txn_key(t);
-        int r = dns_answer_from_message(&answer, m, &t->name, t->type, t->class);
-
-        if (r < 0) {
-                attempt_useless(a, -EIO, now);
-                return;
-        }
-        if (doubt_case(a, answer, now))
-                return;
-        if (!t->plain || a->server->privacy != DNS_PRIVACY_STRICT)
-                dns_cache_put(t->client->cache, &key, answer, trust_of(a), now);
-        txn_finish(t, answer, a, 0, now);
-}
-
-/* RFC 6891 7: the server does not know EDNS; once more without. */
-static bool retry_without_edns(DnsAttempt *a, unsigned rcode, usec_t now)
-{
-        if (!a->edns || (rcode != DNS_RCODE_FORMERR && rcode != DNS_RCODE_NOTIMP &&
-                                rcode != DNS_RCODE_BADVERS))
-                return false;
-        dns_server_no_edns(a->server, now);
-        ask_again(a, a->transport, now);
-        return true;
-}
-
-/* RFC 7873 5.3: the reply brought the cookie to ask again with; the third time TCP is asked. */
-static bool retry_with_cookie(DnsAttempt *a, unsigned rcode, usec_t now)
-{
-        if (rcode != DNS_RCODE_BADCOOKIE || a->transport != DNS_UDP)
-                return false;
-        a->txn->bad_cookies++;
-        ask_again(a, a->txn->bad_cookies < 3 ? DNS_UDP : DNS_TCP, now);
-        return true;
-}
-
-static void reply_malformed(DnsAttempt *a, usec_t now)
-{
-        if (a->txn)
-                attempt_useless(a, -EIO, now);
-}
-
-/* A reply that is ours and whole. */
-static void reply_judge(DnsAttempt *a, const DnsMessage *m, usec_t now)
-{
-        switch (m->rcode) {
-        case DNS_RCODE_NOERROR:
-        case DNS_RCODE_NXDOMAIN:
-        case DNS_RCODE_YXDOMAIN:
-                txn_answered(a, m, now);
-                return;
-        default:
-                break;
-        }
-        if (retry_without_edns(a, m->rcode, now) || retry_with_cookie(a, m->rcode, now))
-                return;
-        if (m->rcode == DNS_RCODE_REFUSED && a->mixed_case &&
-                a->server->letter_case == DNS_CASE_TRYING) {
-                a->txn->asked_plain |= a->server->bit;
-                ask_again(a, DNS_UDP, now);
-                return;
-        }
-        attempt_useless(a, -EIO, now);
-}
-
-/* REQ_DNS 9: whether it is a reply to this attempt at all. */
-static bool reply_is_ours(const DnsAttempt *a, const DnsHeader *h)
-{
-        Reader r = READER_INIT(a->packet, a->size);
-        unsigned rcode = h->flags & DNS_FLAG_RCODE;
-        uint16_t type, class;
-        DnsName name;
-
-        if (h->id != a->id || !(h->flags & DNS_FLAG_QR) || (h->flags & DNS_FLAG_OPCODE))
-                return false;
-        if (h->counts[0] == 0)
-                return rcode == DNS_RCODE_FORMERR || rcode == DNS_RCODE_NOTIMP;
-        reader_seek(&r, DNS_HEADER_SIZE);
-        if (!h->has_question || dns_name_read_plain(&r, &name) < 0)
-                return false;
-        type = reader_u16(&r);
-        class = reader_u16(&r);
-        return h->qtype == type && h->qclass == class && dns_name_equal(&h->qname, &name);
-}
-
-/* The letters came back as they were sent. */
-static bool case_is_kept(const DnsAttempt *a, const DnsHeader *h)
-{
-        return h->counts[0] == 0 ||
-               memcmp(h->qname.wire, a->packet + DNS_HEADER_SIZE, h->qname.len) == 0;
-}
-
-static void probe_answered(DnsClient *c, DnsAttempt *a)
-{
-        if (!a->txn)
-                dns_attempt_close(c, a);
-}
-
-static void reply_whole(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
-{
-        DnsMessage m;
-        int r = dns_message_parse(&m, data, size);
-
-        if (r < 0) {
-                reply_malformed(a, now);
-                return;
-        }
-        if (a->transport == DNS_UDP && a->edns &&
-                !dns_server_cookie_check(a->server, &m.edns, now)) {
-                dns_message_deinit(&m);
-                return;
-        }
-        dns_server_answered(a->server, usec_sub(now, a->sent));
-        if (m.edns.has_keepalive && a->transport != DNS_UDP)
-                a->server->keepalive = m.edns.keepalive * (USEC_PER_SEC / 10);
-        if (a->txn)
-                reply_judge(a, &m, now);
-        else
-                probe_answered(c, a);
-        dns_message_deinit(&m);
-}
-
-/* The letters' case was ours to choose: what points back to the question is to read as it was
- * asked. */
-static const void *restore_case(
-        const DnsAttempt *a, const DnsHeader *h, const void *data, size_t size, uint8_t *copy)
-{
-        if (!a->mixed_case || !a->txn || h->counts[0] == 0 || size > COPY_MAX ||
-                size < DNS_HEADER_SIZE + (size_t) a->txn->name.len)
-                return data;
-        memcpy(copy, data, size);
-        memcpy(copy + DNS_HEADER_SIZE, a->txn->name.wire, a->txn->name.len);
-        return copy;
-}
-
-bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
-{
-        uint8_t copy[COPY_MAX];
-        DnsHeader h;
-
-        if (dns_header_parse(&h, data, size) < 0 || !reply_is_ours(a, &h))
-                return false;
-        if (a->mixed_case && !case_is_kept(a, &h)) {
-                /* forged, or a server that lowers the letters: plainly, on another port and id */
-                if (!a->txn)
-                        return false;
-                a->server->letter_case = DNS_CASE_OFF;
-                ask_again(a, DNS_UDP, now);
-                return true;
-        }
-        if (h.flags & DNS_FLAG_TC) {
-                dns_server_answered(a->server, usec_sub(now, a->sent));
-                if (a->txn)
-                        ask_again(a, DNS_TCP, now);
-                else
-                        probe_answered(c, a);
-                return true;
-        }
-        reply_whole(c, a, restore_case(a, &h, data, size, copy), size, now);
-        return true;
-}
-
-static DnsAttempt *find_on_stream(
-        const List *attempts, const DnsServer *s, DnsTransport transport, const DnsHeader *h)
-{
-        list_foreach (it, attempts) {
-                DnsAttempt *a = list_entry(it, DnsAttempt, link);
-
-                if (a->server == s && a->transport == transport && reply_is_ours(a, h))
-                        return a;
-        }
-        return NULL;
-}
-
-bool dns_client_stream_message(DnsClient *c, DnsServer *s, DnsTransport transport, const void *data,
-        size_t size, usec_t now)
-{
-        DnsAttempt *a = NULL;
-        DnsHeader h;
-
-        if (dns_header_parse(&h, data, size) < 0)
-                return false;
-        a = find_on_stream(&c->orphans, s, transport, &h);
-        list_foreach (it, &c->running) {
-                if (a)
-                        break;
-                a = find_on_stream(
-                        &list_entry(it, DnsTransaction, running)->attempts, s, transport, &h);
-        }
-        if (!a)
-                return false;
-        reply_whole(c, a, data, size, now);
-        return true;
-}
-
-static DnsAttempt *find_bound(const List *attempts, const void *binding)
-{
-        list_foreach (it, attempts)
-                if (list_entry(it, DnsAttempt, link)->binding == binding)
-                        return list_entry(it, DnsAttempt, link);
-        return NULL;
-}
-
-void dns_client_stream_failed(DnsClient *c, const void *binding, int error, usec_t now)
-{
-        DnsAttempt *a;
-
-        /* each failure takes its attempt off the lists */
-        do {
-                a = find_bound(&c->orphans, binding);
-                list_foreach (it, &c->running)
-                        if (!a)
-                                a = find_bound(&list_entry(it, DnsTransaction, running)->attempts,
-                                        binding);
-                if (a)
-                        dns_client_attempt_failed(c, a, error, now);
-        } while (a);
-}
-
-/* TLS that does not come about where it is not required: the same server, plainly. */
-static bool fall_back_from_tls(DnsAttempt *a, usec_t now)
-{
-        if (a->transport != DNS_TLS || a->server->privacy != DNS_PRIVACY_OPPORTUNISTIC || !a->txn)
-                return false;
-        dns_server_no_tls(a->server, now);
-        ask_again(a, DNS_UDP, now);
-        return true;
-}
-
-void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t now)
-{
-        DnsTransaction *t = a->txn;
-
-        if (!t) {
-                dns_attempt_close(c, a);
-                return;
-        }
-        /* REQ_DNS 32: the connection broke under it; once more on a new one */
-        if (error == -ECONNRESET && a->transport != DNS_UDP && !a->retried) {
-                DnsAttempt *again = ask_again(a, a->transport, now);
-
-                if (again)
-                        again->retried = true;
-                return;
-        }
-        if (fall_back_from_tls(a, now))
-                return;
-        /* our own trouble says nothing about the server */
-        if (error != -EMFILE && error != -ENFILE && error != -ENOBUFS && error != -ENOMEM)
-                dns_server_lost(a->server, now);
-        attempt_useless(
-                a, error == -ENETUNREACH || error == -EHOSTUNREACH ? -ENETUNREACH : -EIO, now);
 }
