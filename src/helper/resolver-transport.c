@@ -36,7 +36,7 @@ struct Connection {
         DnsTransport transport;
         Timer timer; /* opening, idle or silent for too long */
         unsigned n_pending;
-        usec_t heard;
+        bool useful; /* it has brought an answer */
         uint8_t *in;
         size_t in_size, in_capacity;
 };
@@ -58,7 +58,12 @@ static void on_datagram(struct lws *wsi, uint32_t revents)
         ssize_t n;
 
         (void) revents;
-        n = recv(wsi_fd(wsi), buf, sizeof(buf), 0);
+        n = recv(wsi_fd(wsi), buf, sizeof(buf), MSG_TRUNC);
+        if (n > (ssize_t) sizeof(buf)) {
+                /* more than was asked for, so as if cut by the server */
+                n = sizeof(buf);
+                buf[2] |= DNS_FLAG_TC >> 8;
+        }
         if (n >= 0)
                 (void) dns_client_datagram(
                         r->client, d->attempt, buf, (size_t) n, clock_boottime_usec());
@@ -141,6 +146,14 @@ static void explain(Connection *c, const char *why)
         }
 }
 
+/* What the end of a connection means to those who still wait on it: see dns-client.h. */
+static int broken(const Connection *c, int error)
+{
+        if (error != 0 && error != -EPIPE && error != -ECONNRESET)
+                return error;
+        return c->useful ? -EPIPE : -ECONNRESET;
+}
+
 /* It is over; whoever waits on it is told, and it goes when the last has let go. */
 static void connection_over(Connection *c, int error, const char *why)
 {
@@ -156,8 +169,7 @@ static void connection_over(Connection *c, int error, const char *why)
         if (c->n_pending == 0)
                 connection_free(c);
         else
-                dns_client_stream_failed(r->client, c,
-                        error == 0 || error == -EPIPE ? -ECONNRESET : error, clock_boottime_usec());
+                dns_client_stream_failed(r->client, c, broken(c, error), clock_boottime_usec());
 }
 
 static void on_connection_timer(Timer *t, usec_t now)
@@ -202,7 +214,8 @@ static int keep_bytes(Connection *c, const uint8_t *data, size_t size)
         return 0;
 }
 
-/* REQ_DNS 31: messages come in any pieces. False for a length that cannot be. */
+/* REQ_DNS 31: messages come in any pieces. False for what is none: from there on it is not known
+ * where the next one begins. */
 static bool take_messages(Connection *c)
 {
         Reader rd = READER_INIT(c->in, c->in_size);
@@ -211,6 +224,7 @@ static bool take_messages(Connection *c)
         while (reader_left(&rd) >= 2) {
                 size_t size = reader_u16(&rd);
                 const uint8_t *message;
+                int r;
 
                 if (size < DNS_HEADER_SIZE)
                         return false;
@@ -218,8 +232,11 @@ static bool take_messages(Connection *c)
                         break;
                 message = reader_bytes(&rd, size);
                 used = rd.pos;
-                (void) dns_client_stream_message(c->resolver->client, c->binding->server,
-                        c->transport, message, size, clock_boottime_usec());
+                r = dns_client_stream_message(c->resolver->client, c->binding->server, c->transport,
+                        message, size, clock_boottime_usec());
+                if (r < 0)
+                        return false;
+                c->useful = c->useful || r > 0;
         }
         memmove(c->in, c->in + used, c->in_size - used);
         c->in_size -= used;
@@ -244,9 +261,8 @@ static void on_stream(Stream *s, StreamEvent event, const uint8_t *data, size_t 
                 arm(c);
                 break;
         case STREAM_DATA:
-                c->heard = clock_boottime_usec();
                 if (keep_bytes(c, data, size) < 0 || !take_messages(c))
-                        connection_over(c, -ECONNRESET, "message of no length");
+                        connection_over(c, -ECONNRESET, "what it sends is no DNS message");
                 else
                         arm(c);
                 break;
@@ -377,7 +393,11 @@ void transport_close(Resolver *r, void *binding, DnsTransport transport)
                 c->n_pending--;
                 if (c->n_pending > 0)
                         return;
-                if (!c->stream)
+                /* half a message that nobody waits for: the length was a lie, or it comes too late
+                 */
+                if (c->stream && c->in_size > 0)
+                        connection_over(c, 0, NULL);
+                else if (!c->stream)
                         connection_free(c);
                 else
                         arm(c);

@@ -125,7 +125,7 @@ DnsAttempt *dns_attempt_new(DnsTransaction *t, DnsServer *s, DnsTransport transp
         a->transport = transport;
         a->sent = now;
         a->timer.fn = dns_attempt_timeout;
-        a->edns = dns_server_edns(s, now);
+        a->edns = !t->second_chance && dns_server_edns(s, t->round, now);
         a->mixed_case = transport == DNS_UDP && !plain && t->round == 0 &&
                         (s->letter_case == DNS_CASE_TRYING || s->letter_case == DNS_CASE_GOOD);
         if (attempt_build(t, a, now) < 0) {

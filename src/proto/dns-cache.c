@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TTL_MAX          86400u
 #define FAILURE_FIRST    USEC_PER_SEC
 #define FAILURE_MAX      (300 * USEC_PER_SEC)
 #define OCTETS_PER_ENTRY 1024
@@ -222,7 +221,7 @@ static void drop_dead(DnsCache *c, usec_t now)
 static void put_one(DnsCache *c, const DnsCacheKey *key, uint64_t hash, uint32_t type,
         DnsAnswer *answer, DnsTrust trust, usec_t now)
 {
-        uint32_t ttl = MIN(answer->ttl, TTL_MAX);
+        uint32_t ttl = MIN(answer->ttl, DNS_TTL_MAX);
         Entry *old = find(c, key, hash, type), *e;
 
         if (old && old->expires > now && old->trust > trust)

@@ -65,6 +65,7 @@ struct DnsTransaction {
         int ifindex;
         bool plain;
         bool is_running;
+        bool second_chance; /* of the only server there is was used */
         List waiters, attempts;
         DnsAttempt *current;  /* the one whose time-out moves us on */
         uint32_t tried;       /* in this round */

@@ -42,7 +42,8 @@ struct DnsAttempt {
         usec_t sent;
         uint16_t id;
         bool edns, mixed_case, probe, retried;
-        bool pending; /* handed out with SEND: a CLOSE follows */
+        bool no_cookie; /* a reply without the cookie it should have brought was dropped */
+        bool pending;   /* handed out with SEND: a CLOSE follows */
         uint16_t size;
         uint8_t packet[DNS_QUERY_MAX];
 };
@@ -155,12 +156,14 @@ void dns_client_timeout(DnsClient *c, usec_t now);
 
 /* A datagram on an attempt's own socket, from the server's address and port. False: dropped. */
 bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now);
-/* A message on a connection to `s`; finds its attempt by id and question. */
-bool dns_client_stream_message(DnsClient *c, DnsServer *s, DnsTransport transport, const void *data,
+/* A message on a connection to `s`; finds its attempt by id and question. 1; 0 when nobody waits
+ * for it; -EBADMSG when it is none, after which nothing on that connection can be believed. */
+int dns_client_stream_message(DnsClient *c, DnsServer *s, DnsTransport transport, const void *data,
         size_t size, usec_t now);
 /* All attempts with this binding have lost their connection. */
 void dns_client_stream_failed(DnsClient *c, const void *binding, int error, usec_t now);
-/* Could not be sent, was refused, or its connection broke (-ECONNRESET: once more on a new one). */
+/* Could not be sent, was refused, or its connection broke: -ECONNRESET, which is tried once more on
+ * a new one; -EPIPE after it had brought answers, which does not count. */
 void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t now);
 
 typedef struct DnsClientStatistics DnsClientStatistics;

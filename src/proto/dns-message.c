@@ -97,7 +97,8 @@ static int read_record(DnsMessage *m, Reader *r, unsigned section, size_t *capac
         rr.type = reader_u16(r);
         rr.class = reader_u16(r);
         raw_ttl = reader_u32(r);
-        rr.ttl = raw_ttl & 0x80000000u ? 0 : raw_ttl;
+        /* REQ_DNS 40: nothing is believed for longer than a day */
+        rr.ttl = raw_ttl & 0x80000000u ? 0 : MIN(raw_ttl, DNS_TTL_MAX);
         rr.data_len = reader_u16(r);
         rr.data_pos = (uint16_t) r->pos;
         if (r->failed)

@@ -10,6 +10,7 @@
 #define DNS_MESSAGE_MAX 65535
 /* UDP payload we announce (RFC 9715: what passes without fragments). */
 #define DNS_UDP_SIZE 1232
+#define DNS_TTL_MAX  86400u
 
 enum {
         DNS_FLAG_QR = 0x8000,

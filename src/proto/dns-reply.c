@@ -80,10 +80,40 @@ static bool retry_with_cookie(DnsAttempt *a, unsigned rcode, usec_t now)
         return true;
 }
 
+/* There is no other server to ask: once more, in plain letters and without EDNS, which some do not
+ * get over, and where the message was broken by TCP, which keeps whole what a datagram may not. */
+static bool second_chance(DnsAttempt *a, DnsTransport transport, usec_t now)
+{
+        DnsTransaction *t = a->txn;
+
+        if (t->second_chance || t->servers != a->server->bit)
+                return false;
+        t->second_chance = true;
+        t->asked_plain |= a->server->bit;
+        dns_attempt_again(a, transport, now);
+        return true;
+}
+
+/* The question in mixed case has had no use so far: plainly, before the next server is asked. */
+static bool retry_plain_case(DnsAttempt *a, usec_t now)
+{
+        if (!a->mixed_case || a->server->letter_case != DNS_CASE_TRYING)
+                return false;
+        a->txn->asked_plain |= a->server->bit;
+        dns_attempt_again(a, DNS_UDP, now);
+        return true;
+}
+
 static void reply_malformed(DnsAttempt *a, usec_t now)
 {
-        if (a->txn)
+        if (a->txn && (a->transport != DNS_UDP || !second_chance(a, DNS_TCP, now)))
                 dns_attempt_useless(a, -EIO, now);
+}
+
+static void learn(const DnsAttempt *a, usec_t now)
+{
+        dns_server_learned(
+                a->server, a->transport, a->edns, a->txn->round > 0 || a->txn->second_chance, now);
 }
 
 /* A reply that is ours and whole. */
@@ -93,6 +123,7 @@ static void reply_judge(DnsAttempt *a, const DnsMessage *m, usec_t now)
         case DNS_RCODE_NOERROR:
         case DNS_RCODE_NXDOMAIN:
         case DNS_RCODE_YXDOMAIN:
+                learn(a, now);
                 txn_answered(a, m, now);
                 return;
         default:
@@ -100,13 +131,10 @@ static void reply_judge(DnsAttempt *a, const DnsMessage *m, usec_t now)
         }
         if (retry_without_edns(a, m->rcode, now) || retry_with_cookie(a, m->rcode, now))
                 return;
-        if (m->rcode == DNS_RCODE_REFUSED && a->mixed_case &&
-                a->server->letter_case == DNS_CASE_TRYING) {
-                a->txn->asked_plain |= a->server->bit;
-                dns_attempt_again(a, DNS_UDP, now);
+        if (m->rcode == DNS_RCODE_SERVFAIL && second_chance(a, a->transport, now))
                 return;
-        }
-        dns_attempt_useless(a, -EIO, now);
+        if (!retry_plain_case(a, now))
+                dns_attempt_useless(a, -EIO, now);
 }
 
 /* REQ_DNS 9: whether it is a reply to this attempt at all. */
@@ -142,19 +170,21 @@ static void probe_answered(DnsClient *c, DnsAttempt *a)
                 dns_attempt_close(c, a);
 }
 
-static void reply_whole(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
+/* 1, or -EBADMSG for what is no message. */
+static int reply_whole(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
 {
         DnsMessage m;
         int r = dns_message_parse(&m, data, size);
 
         if (r < 0) {
                 reply_malformed(a, now);
-                return;
+                return -EBADMSG;
         }
         if (a->transport == DNS_UDP && a->edns &&
                 !dns_server_cookie_check(a->server, &m.edns, now)) {
+                a->no_cookie = m.edns.cookie_len == 0;
                 dns_message_deinit(&m);
-                return;
+                return 1;
         }
         dns_server_answered(a->server, usec_sub(now, a->sent));
         if (m.edns.has_keepalive && a->transport != DNS_UDP)
@@ -164,6 +194,7 @@ static void reply_whole(DnsClient *c, DnsAttempt *a, const void *data, size_t si
         else
                 probe_answered(c, a);
         dns_message_deinit(&m);
+        return 1;
 }
 
 /* The letters' case was ours to choose: what points back to the question is to read as it was
@@ -196,13 +227,15 @@ bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t s
         }
         if (h.flags & DNS_FLAG_TC) {
                 dns_server_answered(a->server, usec_sub(now, a->sent));
-                if (a->txn)
+                if (a->txn) {
+                        learn(a, now);
                         dns_attempt_again(a, DNS_TCP, now);
-                else
+                } else {
                         probe_answered(c, a);
+                }
                 return true;
         }
-        reply_whole(c, a, restore_case(a, &h, data, size, copy), size, now);
+        (void) reply_whole(c, a, restore_case(a, &h, data, size, copy), size, now);
         return true;
 }
 
@@ -218,14 +251,14 @@ static DnsAttempt *find_on_stream(
         return NULL;
 }
 
-bool dns_client_stream_message(DnsClient *c, DnsServer *s, DnsTransport transport, const void *data,
+int dns_client_stream_message(DnsClient *c, DnsServer *s, DnsTransport transport, const void *data,
         size_t size, usec_t now)
 {
         DnsAttempt *a = NULL;
         DnsHeader h;
 
         if (dns_header_parse(&h, data, size) < 0)
-                return false;
+                return -EBADMSG;
         a = find_on_stream(&c->orphans, s, transport, &h);
         list_foreach (it, &c->running) {
                 if (a)
@@ -234,9 +267,13 @@ bool dns_client_stream_message(DnsClient *c, DnsServer *s, DnsTransport transpor
                         &list_entry(it, DnsTransaction, running)->attempts, s, transport, &h);
         }
         if (!a)
-                return false;
-        reply_whole(c, a, data, size, now);
-        return true;
+                return 0;
+        /* where everything fits, half an answer is none */
+        if (h.flags & DNS_FLAG_TC && a->txn) {
+                dns_attempt_useless(a, -EIO, now);
+                return 1;
+        }
+        return reply_whole(c, a, data, size, now);
 }
 
 static DnsAttempt *find_bound(const List *attempts, const void *binding)
@@ -281,12 +318,14 @@ void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t no
                 dns_attempt_close(c, a);
                 return;
         }
-        /* REQ_DNS 32: the connection broke under it; once more on a new one */
-        if (error == -ECONNRESET && a->transport != DNS_UDP && !a->retried) {
+        /* REQ_DNS 32: the connection broke under it; once more on a new one, and as often as one
+         * had first served others */
+        if (a->transport != DNS_UDP && (error == -EPIPE || (error == -ECONNRESET && !a->retried))) {
+                bool retried = a->retried || error == -ECONNRESET;
                 DnsAttempt *again = dns_attempt_again(a, a->transport, now);
 
                 if (again)
-                        again->retried = true;
+                        again->retried = retried;
                 return;
         }
         if (fall_back_from_tls(a, now))

@@ -9,6 +9,8 @@
 #define PROBE_FIRST   (5 * USEC_PER_SEC)
 #define PROBE_MAX     (30 * USEC_PER_SEC)
 #define PLAIN_FOR     (5 * USEC_PER_MIN)
+#define TCP_FOR       (5 * USEC_PER_MIN)
+#define TCP_ROUND     2
 #define TLS_RETRY     (5 * USEC_PER_MIN)
 #define COOKIE_LIFE   USEC_PER_DAY
 #define COOKIE_GRACE  (120 * USEC_PER_SEC)
@@ -65,9 +67,21 @@ bool dns_server_probe_due(DnsServer *s, usec_t now)
         return true;
 }
 
-bool dns_server_edns(const DnsServer *s, usec_t now)
+void dns_server_learned(DnsServer *s, DnsTransport t, bool edns, bool later, usec_t now)
 {
-        return now >= s->plain_until;
+        if (edns)
+                s->edns_works = true;
+        else if (later && !s->edns_works)
+                dns_server_no_edns(s, now);
+        if (t == DNS_UDP)
+                s->udp_works = true;
+        else if (t == DNS_TCP && later && !s->udp_works)
+                s->tcp_until = now + TCP_FOR;
+}
+
+bool dns_server_edns(const DnsServer *s, unsigned round, usec_t now)
+{
+        return now >= s->plain_until && (round == 0 || s->edns_works);
 }
 
 void dns_server_no_edns(DnsServer *s, usec_t now)
@@ -75,17 +89,22 @@ void dns_server_no_edns(DnsServer *s, usec_t now)
         s->plain_until = now + PLAIN_FOR;
 }
 
-DnsTransport dns_server_transport(const DnsServer *s, usec_t now)
+static DnsTransport plain_transport(const DnsServer *s, unsigned round, usec_t now)
+{
+        return now < s->tcp_until || (round >= TCP_ROUND && !s->udp_works) ? DNS_TCP : DNS_UDP;
+}
+
+DnsTransport dns_server_transport(const DnsServer *s, unsigned round, usec_t now)
 {
         switch (s->privacy) {
         case DNS_PRIVACY_STRICT:
                 return DNS_TLS;
         case DNS_PRIVACY_OPPORTUNISTIC:
-                return now >= s->tls_retry_at ? DNS_TLS : DNS_UDP;
+                return now >= s->tls_retry_at ? DNS_TLS : plain_transport(s, round, now);
         case DNS_PRIVACY_NONE:
                 break;
         }
-        return DNS_UDP;
+        return plain_transport(s, round, now);
 }
 
 void dns_server_no_tls(DnsServer *s, usec_t now)

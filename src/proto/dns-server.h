@@ -32,7 +32,9 @@ struct DnsServer {
         bool failed;     /* sorted last until it answers */
         usec_t probe_at; /* when a copy of a live query may look whether it is back */
         usec_t probe_wait;
-        usec_t plain_until; /* no EDNS before that */
+        bool edns_works, udp_works; /* it has answered with one, by the other */
+        usec_t plain_until;         /* no EDNS before that */
+        usec_t tcp_until;           /* no UDP before that */
         usec_t tls_retry_at;
         usec_t keepalive; /* how long it lets a connection idle; 0: it does not say */
         DnsCase letter_case;
@@ -51,10 +53,15 @@ void dns_server_answered(DnsServer *s, usec_t rtt);
 void dns_server_lost(DnsServer *s, usec_t now);
 /* True when it is time to see whether a failed server is back; the next time is then later. */
 bool dns_server_probe_due(DnsServer *s, usec_t now);
-bool dns_server_edns(const DnsServer *s, usec_t now);
+/* It has answered a try sent like that; `later`: after others of the same question came to nothing.
+ */
+void dns_server_learned(DnsServer *s, DnsTransport t, bool edns, bool later, usec_t now);
+/* Whether to send EDNS: what a server that has never answered it may be dropping in silence is left
+ * out from the second round on. */
+bool dns_server_edns(const DnsServer *s, unsigned round, usec_t now);
 void dns_server_no_edns(DnsServer *s, usec_t now);
-/* The transport to begin with. */
-DnsTransport dns_server_transport(const DnsServer *s, usec_t now);
+/* The transport to use: where UDP has never brought an answer the last round is TCP's. */
+DnsTransport dns_server_transport(const DnsServer *s, unsigned round, usec_t now);
 void dns_server_no_tls(DnsServer *s, usec_t now);
 
 /* RFC 7873: the option to send, and whether a UDP reply with this option may be believed. */

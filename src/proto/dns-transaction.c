@@ -32,6 +32,13 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
                         t->tried &= ~a->server->bit;
                 a->server->failed = false;
         }
+        /* what was lost may have been the letters' fault, what was dropped the cookie's */
+        if (t && a->mixed_case && a->server->letter_case == DNS_CASE_TRYING)
+                t->asked_plain |= a->server->bit;
+        if (current && a->no_cookie) {
+                dns_attempt_again(a, DNS_TCP, now);
+                return;
+        }
         if (!t || a->probe || a->transport != DNS_UDP)
                 dns_attempt_close(c, a);
         if (!current)
@@ -43,7 +50,7 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
 
 static DnsTransport first_transport(const DnsTransaction *t, const DnsServer *s, usec_t now)
 {
-        return t->plain ? DNS_UDP : dns_server_transport(s, now);
+        return t->plain ? DNS_UDP : dns_server_transport(s, t->round, now);
 }
 
 /* Sends to `s` and lets its timeout move us on. NULL when memory ran out, which ends us soon. */
@@ -298,6 +305,7 @@ void dns_transaction_restart(DnsTransaction *t, usec_t now)
         t->current = NULL;
         t->tried = t->dead = t->asked_plain = 0;
         t->round = t->packets = 0;
+        t->second_chance = false;
         t->error = 0;
         t->doubtful = dns_answer_unref(t->doubtful);
         if (t->servers == 0)
@@ -318,7 +326,7 @@ void dns_attempt_useless(DnsAttempt *a, int error, usec_t now)
         dns_attempt_close(c, a);
         if (current)
                 txn_next(t, now);
-        else if (!t->current)
+        else if (!t->current && list_is_empty(&t->attempts))
                 dns_timer_set(c, &t->timer, now);
 }
 

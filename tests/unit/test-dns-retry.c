@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* The arithmetic of retries (REQ_DNS 21 to 25) in virtual time: what a dead, late, lossy or odd
+ * server costs, to the microsecond where no chance is in it, and within its bounds where there is.
+ */
+#include "lib/dns-sim.h"
+#include "lib/suite.h"
+
+static usec_t servfail(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_rcode(q, DNS_RCODE_SERVFAIL);
+        return SIM_RTT;
+}
+
+static const DnsResult *result(const Sim *sim)
+{
+        return dns_lookup_result(sim->last);
+}
+
+START_TEST(a_dead_first_server_costs_its_wait_once)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_good);
+        sim.servers[0] = sim_dead;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        /* REQ_DNS 23: 2 s for a server never measured */
+        ck_assert_uint_eq(result(&sim)->took, 2 * USEC_PER_SEC + SIM_RTT);
+        for (unsigned i = 0; i < 20; i++) {
+                char name[32];
+
+                sprintf(name, "n%u.example", i);
+                ck_assert_int_eq(sim_lookup(&sim, name), 0);
+                ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        }
+        ck_assert_uint_eq(sim.asked[0], 1);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(a_server_that_is_back_is_found_by_a_copy_of_a_question)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_good);
+        sim.servers[0] = sim_dead;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        sim.servers[0] = sim_good;
+        sim.now += 6 * USEC_PER_SEC;
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
+        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        ck_assert_uint_eq(sim.asked[0], 2);
+        while (sim_step(&sim))
+                ;
+        ck_assert_uint_eq(sim.open, 0);
+        ck_assert_int_eq(sim_lookup(&sim, "c.example"), 0);
+        ck_assert_uint_eq(sim.asked[0], 3);
+        ck_assert_uint_eq(sim.asked[1], 2);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(silence_ends_within_the_budget)
+{
+        for (unsigned n = 1; n <= 8; n++) {
+                usec_t start;
+                Sim sim;
+
+                sim_init(&sim, test_seed(), n, sim_dead);
+                start = sim.now;
+                ck_assert_int_eq(sim_lookup(&sim, "a.example"), -ETIMEDOUT);
+                ck_assert_uint_le(sim.now - start, 10 * USEC_PER_SEC);
+                ck_assert_uint_ge(sim.now - start, 9 * USEC_PER_SEC);
+                ck_assert_uint_le(sim.packets, 12);
+                while (sim_step(&sim))
+                        ;
+                ck_assert_uint_eq(sim.open, 0);
+                sim_deinit(&sim);
+        }
+}
+END_TEST
+
+START_TEST(loss_costs_what_the_timeouts_say)
+{
+        uint64_t seed = test_seed();
+        unsigned failed = 0;
+        Sim sim;
+
+        sim_init(&sim, seed, 2, sim_good);
+        ck_assert_int_eq(sim_lookup(&sim, "warm.example"), 0);
+        sim.loss_percent = 30;
+        for (unsigned i = 0; i < 500; i++) {
+                char name[32];
+                int r;
+
+                sprintf(name, "n%u.example", i);
+                r = sim_lookup(&sim, name);
+                failed += r < 0;
+                /* three rounds over two servers, at most 5 s a try and 9.5 s in all */
+                ck_assert_uint_le(result(&sim)->took, 10 * USEC_PER_SEC);
+        }
+        /* 0.51 of the tries fail; all six do in 1.8 percent, fewer where the budget cuts */
+        ck_assert_msg(failed < 75, "%u of 500 failed", failed);
+        while (sim_step(&sim))
+                ;
+        ck_assert_uint_eq(sim.open, 0);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t late(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_add_address(q, 60);
+        return 2500 * USEC_PER_MSEC;
+}
+
+START_TEST(a_late_answer_still_counts)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_dead);
+        sim.servers[0] = late;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(result(&sim)->took, 2500 * USEC_PER_MSEC);
+        ck_assert_uint_eq(sim.packets, 2);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t hates_edns(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        if (q->m->edns.present)
+                sim_rcode(q, DNS_RCODE_FORMERR);
+        else
+                sim_add_address(q, 60);
+        return SIM_RTT;
+}
+
+START_TEST(edns_falls_back_once_and_is_remembered)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, hates_edns);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(sim.packets, 2);
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
+        ck_assert_uint_eq(sim.packets, 3);
+        sim.now += 6 * USEC_PER_MIN;
+        ck_assert_int_eq(sim_lookup(&sim, "c.example"), 0);
+        ck_assert_uint_eq(sim.packets, 5);
+        sim_deinit(&sim);
+}
+END_TEST
+
+static usec_t drops_edns(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_add_address(q, 60);
+        return q->m->edns.present ? SIM_DROP : SIM_RTT;
+}
+
+static usec_t drops_udp(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_add_address(q, 60);
+        return q->attempt->transport == DNS_UDP ? SIM_DROP : SIM_RTT;
+}
+
+static usec_t fails_edns(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        if (q->m->edns.present)
+                sim_rcode(q, DNS_RCODE_SERVFAIL);
+        else
+                sim_add_address(q, 60);
+        return SIM_RTT;
+}
+
+START_TEST(what_is_dropped_in_silence_is_found_and_remembered)
+{
+        Sim sim;
+
+        /* REQ_DNS 22: the second round is without EDNS */
+        sim_init(&sim, test_seed(), 1, drops_edns);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(result(&sim)->took, 2 * USEC_PER_SEC + SIM_RTT);
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
+        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        sim_deinit(&sim);
+        /* the third is by TCP: 2 s, then twice that less up to a tenth */
+        sim_init(&sim, test_seed(), 1, drops_udp);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_ge(result(&sim)->took, 5600 * USEC_PER_MSEC);
+        ck_assert_uint_le(result(&sim)->took, 6 * USEC_PER_SEC + SIM_RTT);
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
+        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(the_only_server_gets_a_second_chance)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, fails_edns);
+        for (unsigned i = 1; i <= 3; i++) {
+                char name[32];
+
+                sprintf(name, "n%u.example", i);
+                ck_assert_int_eq(sim_lookup(&sim, name), 0);
+        }
+        /* after the first time it is known */
+        ck_assert_uint_eq(sim.packets, 4);
+        sim.servers[0] = servfail;
+        sim.now += USEC_PER_HOUR;
+        dns_client_flush(sim.c);
+        sim.packets = 0;
+        ck_assert_int_eq(sim_lookup(&sim, "z.example"), -EIO);
+        ck_assert_uint_eq(sim.packets, 2);
+        sim_deinit(&sim);
+}
+END_TEST
+
+TEST_MAIN("dns-retry", a_dead_first_server_costs_its_wait_once,
+        a_server_that_is_back_is_found_by_a_copy_of_a_question, silence_ends_within_the_budget,
+        loss_costs_what_the_timeouts_say, a_late_answer_still_counts,
+        edns_falls_back_once_and_is_remembered, what_is_dropped_in_silence_is_found_and_remembered,
+        the_only_server_gets_a_second_chance)
