@@ -45,17 +45,20 @@ void base64_encode(const void *src, size_t size, char *dst)
                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         const uint8_t *p = src;
 
-        for (; size > 0; p += 3, size -= MIN(size, (size_t) 3)) {
+        while (size > 0) {
+                size_t n = MIN(size, (size_t) 3);
                 uint32_t v = (uint32_t) p[0] << 16;
 
-                if (size > 1)
+                if (n > 1)
                         v |= (uint32_t) p[1] << 8;
-                if (size > 2)
+                if (n > 2)
                         v |= p[2];
                 *dst++ = digits[v >> 18];
                 *dst++ = digits[v >> 12 & 63];
-                *dst++ = size > 1 ? digits[v >> 6 & 63] : '=';
-                *dst++ = size > 2 ? digits[v & 63] : '=';
+                *dst++ = n > 1 ? digits[v >> 6 & 63] : '=';
+                *dst++ = n > 2 ? digits[v & 63] : '=';
+                p += n;
+                size -= n;
         }
         *dst = 0;
 }

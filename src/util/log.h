@@ -42,8 +42,7 @@ void log_full(int severity, const LogField *fields, const char *fmt, ...) _print
                         log_full(LOG_SEV_DEBUG, NULL, __VA_ARGS__);                                \
         } while (0)
 
-/* log_event(LOG_SEV_INFO, FIELDS({ "LWSD_LINK", name }, { "MESSAGE_ID", id }), "%s: bound", name);
- */
+/* log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_LINK", name }), "%s: bound", name); */
 #define LOG_FIELDS(...)                                                                            \
         (const LogField[])                                                                         \
         {                                                                                          \

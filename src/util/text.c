@@ -58,7 +58,7 @@ void text_copy(char *dst, size_t size, const char *src)
                         s += n ? n : 1;
                         continue;
                 }
-                memcpy(dst + used, s, n);
+                memmove(dst + used, s, n);
                 used += n;
                 s += n;
         }

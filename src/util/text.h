@@ -4,5 +4,6 @@
 #include <stddef.h>
 
 /* Copies `src` as valid UTF-8 without control characters ('?' stands for what is neither), cut at a
- * character's boundary to fit `size` bytes with the NUL; the rest of `dst` is zeroed. */
+ * character's boundary to fit `size` bytes with the NUL; the rest of `dst` is zeroed. `src` may be
+ * `dst`. */
 void text_copy(char *dst, size_t size, const char *src);
