@@ -224,7 +224,7 @@ static int load_file(
         if (r == -ENOENT && !must_exist)
                 return 0;
         if (r < 0) {
-                snprintf(error, CONFIG_ERROR_SIZE, "%s:0: cannot be read: %s", path, strerror(-r));
+                snprintf(error, CONFIG_ERROR_SIZE, "%s: cannot be read: %s", path, strerror(-r));
                 return r;
         }
         return config_parse(settings, path, data, size, error);
