@@ -7,6 +7,8 @@
 #include <linux/if_addr.h>
 #include <string.h>
 
+/* Less than what every host must take is an attack; below the second, IPv6 leaves the link
+ * (REQ_DHCP 19). */
 enum { MTU_MIN = 576, MTU_MIN_INET6 = 1280 };
 
 static const RtnlOwner owners[_FACT_SOURCE_MAX] = {

@@ -40,7 +40,8 @@ struct ApplyConfig {
         size_t n_addresses;
         const ApplyRoute *routes;
         size_t n_routes;
-        uint32_t mtu; /* 0: leave it alone */
+        /* 0, or out of the bounds of the device and of IP: leave it alone */
+        uint32_t mtu;
 };
 
 /* The kernel has all of it (0), or refused something (negative errno, the first one). Never called

@@ -4,26 +4,6 @@
 #include "util/log.h"
 #include <string.h>
 
-#define MTU_MIN      576  /* RFC 791; less is an attack (REQ_DHCP 19) */
-#define MTU_MIN_IPV6 1280 /* below it, IPv6 goes from the link */
-
-static bool has_ipv6(const Link *link)
-{
-        for (size_t i = 0; i < link->n_addresses; i++)
-                if (link->addresses[i].prefix.addr.family == AF_INET6)
-                        return true;
-        return false;
-}
-
-static uint32_t usable_mtu(const Link *link, const Dhcp4Lease *lease)
-{
-        uint32_t mtu = lease->options.mtu;
-
-        if (!link->settings->use_mtu || mtu == 0 || (link->max_mtu && mtu > link->max_mtu))
-                return 0;
-        return mtu >= (has_ipv6(link) ? MTU_MIN_IPV6 : MTU_MIN) ? mtu : 0;
-}
-
 static ApplyRoute apply_route(const Dhcp4Lease *lease, const Dhcp4Route *route)
 {
         IpPrefix subnet = { .addr = ip_from_v4(lease->address.s_addr),
@@ -118,7 +98,7 @@ int dhcp4_apply(Link *link, const Dhcp4Lease *lease)
         ApplyConfig config = { .addresses = &address,
                 .n_addresses = 1,
                 .routes = routes,
-                .mtu = usable_mtu(link, lease) };
+                .mtu = link->settings->use_mtu ? lease->options.mtu : 0 };
         int r;
 
         if (link->settings->use_routes)

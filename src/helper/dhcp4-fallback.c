@@ -12,9 +12,8 @@ Dhcp4Client *dhcp4_client_free(Dhcp4Client *client)
         return NULL;
 }
 
-int dhcp4_client_start(Dhcp4Client *client)
+void dhcp4_client_start(Dhcp4Client *client)
 {
-        return -EOPNOTSUPP;
 }
 
 void dhcp4_client_stop(Dhcp4Client *client)

@@ -13,8 +13,8 @@
 
 /* -- DHCP by packet socket --------------------------------------------------------------------- */
 
-/* Offsets: from the start of the IP header, and from X, the start of the UDP header less nothing:
- * BPF_MSH puts the length of the IP header into X. */
+/* Offsets from the start of the IP header, and those that begin with X from its end: BPF_MSH puts
+ * its length into X. */
 enum {
         AT_FRAGMENT = 6,
         AT_PROTOCOL = 9,
@@ -22,6 +22,7 @@ enum {
         X_OP = 8,
         X_CHADDR = 8 + 28,
         X_COOKIE = 8 + 236,
+        AFTER_COOKIE = 11, /* in the filter: its first check of chaddr */
         FRAGMENT_MASK = 0x3fff,
         COOKIE = 0x63825363,
         BOOTP_REPLY = 2,
@@ -61,7 +62,7 @@ int dhcp4_socket_packet(const Link *link)
                 return packet_open(link->ifindex, ETH_P_IP, filter, ELEMENTSOF(filter));
         /* InfiniBand: replies carry no hardware address, the machine tells them by their xid */
         memcpy(any_chaddr, filter, sizeof(filter));
-        any_chaddr[11] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+        any_chaddr[AFTER_COOKIE] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
         return packet_open(link->ifindex, ETH_P_IP, any_chaddr, ELEMENTSOF(any_chaddr));
 }
 

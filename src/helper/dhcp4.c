@@ -493,7 +493,7 @@ static bool has_address(const Link *link, struct in_addr address)
         return false;
 }
 
-int dhcp4_client_start(Dhcp4Client *client)
+void dhcp4_client_start(Dhcp4Client *client)
 {
         const Dhcp4Lease *known = client->has_stored ? &client->stored : NULL;
 
@@ -501,7 +501,6 @@ int dhcp4_client_start(Dhcp4Client *client)
                 known && has_address(client->link, known->address));
         client->has_stored = false;
         run(client);
-        return 0;
 }
 
 void dhcp4_client_stop(Dhcp4Client *client)
@@ -532,7 +531,7 @@ void dhcp4_client_link_changed(Dhcp4Client *client)
         dhcp4_client_stop(client);
         prepare(client);
         if (link->carrier)
-                (void) dhcp4_client_start(client);
+                dhcp4_client_start(client);
 }
 
 void dhcp4_client_address_lost(Dhcp4Client *client)
@@ -546,8 +545,10 @@ void dhcp4_client_address_lost(Dhcp4Client *client)
 
 int dhcp4_client_renew(Dhcp4Client *client)
 {
-        if (client->machine.state == DHCP4_STATE_STOPPED && client->link->carrier)
-                return dhcp4_client_start(client);
+        if (client->machine.state == DHCP4_STATE_STOPPED && client->link->carrier) {
+                dhcp4_client_start(client);
+                return 0;
+        }
         if (!dhcp4_machine_renew(&client->machine, now_of(client)))
                 return -ENETDOWN;
         run(client);

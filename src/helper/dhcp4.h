@@ -19,7 +19,7 @@ DEFINE_CLEANUP(Dhcp4Client, dhcp4_client_free)
 
 /* Called when the link has carrier for the first time: from INIT, or INIT-REBOOT with a stored
  * lease. */
-int dhcp4_client_start(Dhcp4Client *client);
+void dhcp4_client_start(Dhcp4Client *client);
 /* The link is no longer for it: lease, address and facts go (no RELEASE). */
 void dhcp4_client_stop(Dhcp4Client *client);
 /* Carrier lost or back. A loss for longer than CarrierLossSec is told with stop(). */

@@ -121,11 +121,8 @@ static void carrier_up(Link *link)
         if (s->dhcp4 && s->dhcp4_runs)
                 dhcp4_client_carrier(s->dhcp4, true);
         else if (s->dhcp4) {
-                int r = dhcp4_client_start(s->dhcp4);
-
-                if (r < 0)
-                        log_error("%s: cannot start DHCPv4: %s", link->name, strerror(-r));
-                s->dhcp4_runs = r >= 0;
+                dhcp4_client_start(s->dhcp4);
+                s->dhcp4_runs = true;
         }
 }
 
