@@ -82,5 +82,7 @@ check "busctl on the private socket" busctl --address=unix:path="$SOCKET" get-pr
         org.lwsd1.Manager State
 check "the log level" systemctl service-log-level lwsd.service debug
 check "it is debug" [ "$(systemctl service-log-level lwsd.service)" = debug ]
-check "units verify" systemd-analyze verify --man=no lwsd.service lwsd.socket
+check "units verify" systemd-analyze verify --man=no lwsd.service lwsd.socket lwsd-time.service \
+        lwsd-wait@dhcp.service lwsd-operational.target lwsd-state@operational.path \
+        lwsd-state@operational.service lwsd-fetch.socket lwsd-fetch@x.service
 finish
