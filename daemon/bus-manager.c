@@ -97,8 +97,10 @@ static int attach_error(const Caller *caller, int r, sd_bus_error *error)
  * the rest of the way. */
 static int tell_what_holds(Manager *manager, int r)
 {
-        if (r >= 0)
+        if (r >= 0) {
+                timer_cancel(&manager->broker_timer); /* set anew where it is still needed */
                 broker_process(manager->broker, thread_now(manager->thread));
+        }
         return r;
 }
 
@@ -202,30 +204,43 @@ static int do_detach(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 typedef struct ListArg ListArg;
 struct ListArg {
         sd_bus_message *m;
+        size_t size;
         int r;
 };
 
 static int append_attachment(void *userdata, const BrokerInfo *info)
 {
-        return sd_bus_message_append(userdata, "(tssbuu)", info->id, state_to_string(info->state),
+        ListArg *arg = userdata;
+
+        arg->size += 64;
+        return sd_bus_message_append(arg->m, "(tssbuu)", info->id, state_to_string(info->state),
                 broker_owner_name(info->owner), info->persistent,
                 (uint32_t) broker_owner_uid(info->owner), (uint32_t) broker_owner_pid(info->owner));
+}
+
+/* A list grows with what clients do: it counts for the one who asks. */
+static int send_list(BusContext *context, const ListArg *list)
+{
+        conn_send(context->conn, list->m, list->size);
+        return 1;
 }
 
 static int method_list_attachments(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         BusContext *context = userdata;
+        ListArg list = { 0 };
         int r;
 
         r = sd_bus_message_new_method_return(m, &reply);
+        list.m = reply;
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(tssbuu)");
         if (r >= 0)
-                r = broker_foreach(context->manager->broker, append_attachment, reply);
+                r = broker_foreach(context->manager->broker, append_attachment, &list);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? r : send_list(context, &list);
 }
 
 /* -- Holds ------------------------------------------------------------------------------------- */
@@ -262,7 +277,10 @@ static int do_hold(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 
 static int append_hold(void *userdata, const HoldRecord *hold)
 {
-        return sd_bus_message_append(userdata, "(sssuu)", state_to_string(hold->state), hold->who,
+        ListArg *arg = userdata;
+
+        arg->size += sizeof(*hold);
+        return sd_bus_message_append(arg->m, "(sssuu)", state_to_string(hold->state), hold->who,
                 hold->why, (uint32_t) hold->uid, (uint32_t) hold->pid);
 }
 
@@ -270,16 +288,18 @@ static int method_list_holds(sd_bus_message *m, void *userdata, sd_bus_error *er
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         BusContext *context = userdata;
+        ListArg list = { 0 };
         int r;
 
         r = sd_bus_message_new_method_return(m, &reply);
+        list.m = reply;
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(sssuu)");
         if (r >= 0)
-                r = holds_foreach(context->manager->holds, append_hold, reply);
+                r = holds_foreach(context->manager->holds, append_hold, &list);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? r : send_list(context, &list);
 }
 
 /* -- Links ------------------------------------------------------------------------------------- */

@@ -355,7 +355,8 @@ int bus_accept(Bus *bus, int fd)
         r = caller_new_peer(&peer->caller, bus->manager->callers, fd);
         if (r >= 0) {
                 peer->caller->peer = peer;
-                r = conn_new_peer(&peer->conn, bus->manager->thread, fd, &ops, peer->caller);
+                r = conn_new_peer(&peer->conn, bus->manager->thread, fd, &bus->manager->quota,
+                        peer->caller->uid, &ops, peer->caller);
         }
         if (r < 0) {
                 peer_free(peer);

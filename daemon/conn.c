@@ -3,26 +3,31 @@
 #include "core/context.h"
 #include "core/timer.h"
 #include "core/wsi.h"
+#include "daemon/framing.h"
 #include "dbus/names.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
 #define PEER_QUEUE_MAX (1024 * 1024)
+/* What one message of a peer may have: more than an AttachMany() that fills the quota of root. */
+#define PEER_MESSAGE_MAX (4 * 1024 * 1024)
 /* What the kernel keeps for one peer; sd-bus asks for 8 MiB, which would be beyond our own limit.
  */
 #define PEER_SOCKET_BUFFER (192 * 1024)
 /* A bus that reads nothing for this long a queue is stuck. */
 #define BUS_QUEUE_MAX (64 * 1024 * 1024)
-/* Messages in sd-bus's own queue; it moves all of them for each one written. */
-#define SD_QUEUE_MAX 16
-/* Messages read in one turn, so that one connection does not starve the others. */
-#define READ_BUDGET 64
+/* Messages read in one turn, so that one connection does not starve the others; a portion of what a
+ * peer sends may be a thousand that sd-bus passes over. */
+#define READ_BUDGET  64
+#define READ_PORTION (16 * 1024)
+#define PORTION_COST 16
 /* A client that says Hello gets its reply first; one that never does gets signals after this. */
 #define QUIET_USEC (50 * USEC_PER_MSEC)
 
@@ -36,7 +41,12 @@ struct Conn {
         sd_bus *bus;
         Thread *thread;
         struct lws *wsi;
-        int watched_fd; /* sd-bus's, which the wsi has a copy of */
+        int watched_fd; /* of a bus: sd-bus's, which the wsi has a copy of */
+        int feed_fd;    /* of a peer: what we write there is what sd-bus reads */
+        Framing framing;
+        Quota *quota;
+        uid_t uid;
+        size_t charged; /* of the user's QUOTA_BYTES */
         uint32_t events;
         Timer timer;
         usec_t quiet_until; /* 0: it has spoken, or was quiet for long enough */
@@ -44,10 +54,9 @@ struct Conn {
         void *userdata;
         Outgoing *queue; /* a ring */
         size_t queue_first, queue_n, queue_capacity, queue_bytes;
-        size_t handed_over[SD_QUEUE_MAX]; /* sizes of the last messages given to sd-bus */
-        unsigned n_handed_over;
-        int error; /* negative: over, `closed` follows in the next turn */
-        bool peer, ready, in_turn;
+        size_t handed_over; /* size of the last message given to sd-bus */
+        int error;          /* negative: over, `closed` follows in the next turn */
+        bool peer, ready, in_turn, unfinished;
         char name[24];
 };
 
@@ -131,12 +140,12 @@ static void conn_fail(Conn *conn, int error)
         timer_set(&conn->timer, 0);
 }
 
-static uint64_t sd_queued(const Conn *conn)
+static bool sd_bus_is_writing(const Conn *conn)
 {
         uint64_t n = 0;
 
         (void) sd_bus_get_n_queued_write(conn->bus, &n);
-        return n;
+        return n > 0;
 }
 
 static bool is_quiet(const Conn *conn)
@@ -146,33 +155,41 @@ static bool is_quiet(const Conn *conn)
 
 static bool is_paused(const Conn *conn)
 {
-        return sd_queued(conn) >= SD_QUEUE_MAX || (conn->queue_n > 0 && !is_quiet(conn));
+        return conn->ready && (sd_bus_is_writing(conn) || (conn->queue_n > 0 && !is_quiet(conn)));
 }
 
-/* From our queue into sd-bus's, which writes at once what the socket takes. */
+/* From our queue to sd-bus, which writes at once what the socket takes and keeps the rest. */
 static void conn_pump(Conn *conn)
 {
         while (conn->queue_n > 0 && !is_quiet(conn) && conn->error >= 0 &&
-                sd_queued(conn) < SD_QUEUE_MAX) {
+                !sd_bus_is_writing(conn)) {
                 Outgoing out = queue_pop(conn);
                 int r = sd_bus_send(conn->bus, out.message, NULL);
 
-                conn->handed_over[conn->n_handed_over++ % SD_QUEUE_MAX] = out.size;
+                conn->handed_over = out.size;
                 sd_bus_message_unref(out.message);
                 if (r < 0)
                         conn_fail(conn, r);
         }
 }
 
-/* Bytes that wait, here and in sd-bus, which holds the last ones it was given. */
-static size_t bytes_waiting(const Conn *conn)
+/* What is on its way to and from a peer counts against its user, whose connections are many. */
+static void conn_charge(Conn *conn)
 {
-        uint64_t n = MIN(sd_queued(conn), MIN(conn->n_handed_over, (unsigned) SD_QUEUE_MAX));
-        size_t bytes = conn->queue_bytes;
+        size_t bytes = framing_held(&conn->framing) + conn->queue_bytes +
+                       (sd_bus_is_writing(conn) ? conn->handed_over : 0);
 
-        for (unsigned i = 1; i <= n; i++)
-                bytes += conn->handed_over[(conn->n_handed_over - i) % SD_QUEUE_MAX];
-        return bytes;
+        if (!conn->quota || conn->error < 0 || bytes == conn->charged)
+                return;
+        quota_give(conn->quota, conn->uid, QUOTA_BYTES, conn->charged);
+        conn->charged = 0;
+        if (quota_take(conn->quota, conn->uid, QUOTA_BYTES, bytes) >= 0) {
+                conn->charged = bytes;
+                return;
+        }
+        log_info("User %u has too much on its way to and from lwsd, closing connection %s",
+                (unsigned) conn->uid, conn->name);
+        conn_fail(conn, -EDQUOT);
 }
 
 void conn_send(Conn *conn, sd_bus_message *m, size_t size)
@@ -187,7 +204,8 @@ void conn_send(Conn *conn, sd_bus_message *m, size_t size)
                 return;
         }
         conn_pump(conn);
-        if (bytes_waiting(conn) > (size_t) (conn->peer ? PEER_QUEUE_MAX : BUS_QUEUE_MAX)) {
+        conn_charge(conn);
+        if (conn->queue_bytes > (size_t) (conn->peer ? PEER_QUEUE_MAX : BUS_QUEUE_MAX)) {
                 log_info("Connection %s does not read what it is sent, closing it",
                         conn->peer ? conn->name : "to the bus");
                 conn_fail(conn, -ENOBUFS);
@@ -203,11 +221,12 @@ void conn_touch(Conn *conn)
 
 void conn_flush(Conn *conn)
 {
-        for (unsigned i = 0; i < SD_QUEUE_MAX * 4 && conn->error >= 0; i++) {
-                if (conn->ready)
-                        conn->quiet_until = 0;
+        if (conn->ready)
+                conn->quiet_until = 0;
+        for (unsigned i = 0; i < READ_BUDGET; i++) {
                 conn_pump(conn);
-                if (sd_queued(conn) == 0 || sd_bus_process(conn->bus, NULL) < 0)
+                if (conn->error < 0 || !sd_bus_is_writing(conn) ||
+                        sd_bus_process(conn->bus, NULL) <= 0)
                         break;
         }
 }
@@ -224,10 +243,42 @@ static void conn_check_ready(Conn *conn)
         conn->ops->ready(conn, conn->userdata);
 }
 
+/* Gives sd-bus more of what a peer sent; descriptors that come with it end here. 1: it did; 0:
+ * there is none. */
+static int conn_feed(Conn *conn, bool *more)
+{
+        int fd = wsi_fd(conn->wsi), r = 0;
+        uint8_t data[READ_PORTION];
+        ssize_t n;
+
+        n = recv(fd, data, sizeof(data), conn->ready ? 0 : MSG_PEEK);
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        if (n > 0 && conn->ready) {
+                r = framing_take(&conn->framing, data, (size_t) n, PEER_MESSAGE_MAX);
+        } else if (n > 0) { /* only sd-bus knows which line ends the authentication */
+                const uint8_t *end = memchr(data, '\n', (size_t) n);
+
+                n = recv(fd, data, end ? (size_t) (end + 1 - data) : (size_t) n, 0);
+        }
+        if (n <= 0)
+                return -ECONNRESET;
+        if (r == -EMSGSIZE)
+                log_info("A message of connection %s has more than %d bytes, closing it",
+                        conn->name, PEER_MESSAGE_MAX);
+        if (r < 0)
+                return r;
+        /* sd-bus has emptied it: a portion always fits */
+        if (send(conn->feed_fd, data, (size_t) n, MSG_DONTWAIT | MSG_NOSIGNAL) != n)
+                return -EIO;
+        *more = n == sizeof(data) || !conn->ready;
+        return 1;
+}
+
 static void conn_turn(Conn *conn, uint32_t revents)
 {
-        unsigned budget = READ_BUDGET;
-        int r = 1;
+        bool may_feed = conn->peer && revents != 0;
+        int budget = READ_BUDGET, r = 1;
 
         conn->in_turn = true;
         /* a paused connection is only written to: sd-bus writes before it reads, and stops there
@@ -245,12 +296,18 @@ static void conn_turn(Conn *conn, uint32_t revents)
                 if (r > 0 && was_ready)
                         conn->quiet_until = 0;
                 conn_pump(conn);
+                if (r == 0 && may_feed) {
+                        r = conn_feed(conn, &may_feed);
+                        budget -= PORTION_COST;
+                }
         }
         conn->in_turn = false;
+        conn->unfinished = r > 0; /* sd-bus may have more that is not in the socket any more */
         if (r < 0)
                 conn_fail(conn, r);
         else if (sd_bus_is_open(conn->bus) <= 0)
                 conn_fail(conn, -ECONNRESET);
+        conn_charge(conn);
         conn_arm(conn);
 }
 
@@ -305,7 +362,9 @@ static usec_t conn_deadline(Conn *conn)
 
         if (sd_bus_get_timeout(conn->bus, &timeout) >= 0 && timeout != UINT64_MAX)
                 deadline = timeout == 0 ? 0 : now + usec_sub(timeout, clock_monotonic_usec());
-        if (is_paused(conn) && deadline == 0) /* sd-bus has read messages that must wait */
+        if (conn->unfinished)
+                deadline = 0;
+        if (is_paused(conn) && deadline == 0) /* what sd-bus has must wait */
                 deadline = USEC_INFINITY;
         if (conn->ready && conn->quiet_until > 0 && conn->queue_n > 0)
                 deadline = MIN(deadline, conn->quiet_until);
@@ -318,7 +377,7 @@ static void conn_arm(Conn *conn)
 
         if (conn->error < 0)
                 return;
-        fd = sd_bus_get_fd(conn->bus);
+        fd = conn->peer ? conn->watched_fd : sd_bus_get_fd(conn->bus);
         events = sd_bus_get_events(conn->bus);
         if (fd < 0 || events < 0) {
                 conn_fail(conn, fd < 0 ? fd : events);
@@ -342,7 +401,7 @@ static int conn_new(Conn **ret, Thread *th, const ConnOps *ops, void *userdata)
         if (!conn)
                 return -ENOMEM;
         conn->thread = th;
-        conn->watched_fd = -EBADF;
+        conn->watched_fd = conn->feed_fd = -EBADF;
         conn->ops = ops;
         conn->userdata = userdata;
         timer_init(&conn->timer, th, on_timer);
@@ -355,46 +414,57 @@ static int conn_new(Conn **ret, Thread *th, const ConnOps *ops, void *userdata)
         return 0;
 }
 
-static void limit_socket_buffer(Conn *conn)
+/* sd-bus reads from `in` and writes to `out`; it closes what it is given, on failure too. */
+static int conn_start_server(Conn *conn, int in, int out)
 {
-        int size = PEER_SOCKET_BUFFER;
-
-        (void) setsockopt(sd_bus_get_fd(conn->bus), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-}
-
-int conn_new_peer(Conn **ret, Thread *th, int fd, const ConnOps *ops, void *userdata)
-{
-        _cleanup_(conn_freep) Conn *conn = NULL;
-        _cleanup_fd_ int copy = -EBADF;
+        int size = PEER_SOCKET_BUFFER, r;
         sd_id128_t id;
-        int r;
 
-        r = conn_new(&conn, th, ops, userdata);
-        if (r < 0)
-                return r;
-        conn->peer = true;
-        snprintf(conn->name, sizeof(conn->name), ":1.%llu", (unsigned long long) next_peer++);
-        /* sd-bus closes what it is given, on failure too */
-        copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        if (copy < 0)
-                return -errno;
-        /* The kernel says who it is (SO_PEERCRED), whatever name it authenticates with: in a
-         * container its own idea of its uid is another. */
-        if ((r = sd_id128_randomize(&id)) < 0 || (r = sd_bus_set_fd(conn->bus, copy, copy)) < 0)
-                return r;
-        copy = -EBADF;
-        if ((r = sd_bus_set_server(conn->bus, 1, id)) < 0 ||
+        if ((r = sd_bus_set_fd(conn->bus, in, out)) < 0 || (r = sd_id128_randomize(&id)) < 0 ||
+                (r = sd_bus_set_server(conn->bus, 1, id)) < 0 ||
+                /* The kernel says who it is (SO_PEERCRED), whatever name it authenticates with: in
+                 * a container its own idea of its uid is another. */
                 (r = sd_bus_set_anonymous(conn->bus, 1)) < 0 ||
                 (r = sd_bus_set_trusted(conn->bus, 1)) < 0 ||
                 (r = sd_bus_negotiate_fds(conn->bus, 1)) < 0 ||
                 (r = sd_bus_set_sender(conn->bus, LWSD_PEER_SENDER)) < 0 ||
                 (r = sd_bus_start(conn->bus)) < 0)
                 return r;
-        limit_socket_buffer(conn);
+        (void) setsockopt(out, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+        return 0;
+}
+
+int conn_new_peer(
+        Conn **ret, Thread *th, int fd, Quota *quota, uid_t uid, const ConnOps *ops, void *userdata)
+{
+        _cleanup_(conn_freep) Conn *conn = NULL;
+        int out, pair[2], r;
+
+        r = conn_new(&conn, th, ops, userdata);
+        if (r < 0)
+                return r;
+        conn->peer = true;
+        conn->quota = quota;
+        conn->uid = uid;
+        snprintf(conn->name, sizeof(conn->name), ":1.%llu", (unsigned long long) next_peer++);
+        out = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (out < 0)
+                return -errno;
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+                r = -errno;
+                fd_close(out);
+                return r;
+        }
+        conn->feed_fd = pair[1];
+        r = conn_start_server(conn, pair[0], out);
+        if (r >= 0)
+                r = wsi_new(&conn->wsi, context_vhost_system(thread_context(th)), th, fd, EPOLLIN,
+                        on_wsi, conn);
+        if (r < 0)
+                return r;
+        conn->watched_fd = fd;
+        conn->events = EPOLLIN;
         conn_arm(conn);
-        if (conn->error < 0)
-                return conn->error;
-        fd_close(fd);
         *ret = TAKE_PTR(conn);
         return 0;
 }
@@ -429,6 +499,9 @@ Conn *conn_free(Conn *conn)
         while (conn->queue_n > 0)
                 sd_bus_message_unref(queue_pop(conn).message);
         sd_bus_close_unref(conn->bus);
+        fd_close(conn->feed_fd);
+        if (conn->quota)
+                quota_give(conn->quota, conn->uid, QUOTA_BYTES, conn->charged);
         free(conn);
         return NULL;
 }

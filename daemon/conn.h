@@ -7,9 +7,11 @@
  *
  * What is sent goes through a queue of our own, with a limit in bytes, because sd-bus's queue has
  * none and shifts on each message. While messages wait, no more are read from that side: one who
- * does not read is not answered, and nothing is sent out of order.
+ * does not read is not answered, and nothing is sent out of order. What a peer sends passes through
+ * us, in portions: sd-bus would read a message of any size, and rubbish for as long as it comes.
  */
 #include "core/thread.h"
+#include "daemon/quota.h"
 #include "util/error.h"
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
@@ -24,8 +26,10 @@ struct ConnOps {
         void (*closed)(Conn *conn, int error, void *userdata);
 };
 
-/* Adopts an accepted socket; the caller keeps it on failure. */
-int conn_new_peer(Conn **ret, Thread *th, int fd, const ConnOps *ops, void *userdata);
+/* Adopts an accepted socket of a user, whose quota of bytes on their way it takes from; the caller
+ * keeps it on failure. */
+int conn_new_peer(Conn **ret, Thread *th, int fd, Quota *quota, uid_t uid, const ConnOps *ops,
+        void *userdata);
 /* Connects; where the bus does not exist yet, waits for its socket to appear. */
 int conn_new_bus(Conn **ret, Thread *th, const char *address, const ConnOps *ops, void *userdata);
 Conn *conn_free(Conn *conn);
@@ -39,7 +43,8 @@ const char *conn_peer_name(const Conn *conn);
 void *conn_userdata(const Conn *conn);
 
 /* Sends a message, which may be of another connection and sealed. `size` is about how many bytes it
- * has. A connection that has too many waiting is closed in the next turn. */
+ * has. A connection that has too many waiting is closed in the next turn. A handler may send a
+ * reply that is small through sd-bus itself. */
 void conn_send(Conn *conn, sd_bus_message *m, size_t size);
 /* Something was sent, or begun, through sd-bus itself outside of a message handler. */
 void conn_touch(Conn *conn);

@@ -27,6 +27,9 @@
 #define RESUME_USEC         (10 * USEC_PER_SEC)
 /* A ladder that has not moved for this long is waiting for something. */
 #define SETTLE_USEC (500 * USEC_PER_MSEC)
+/* What one user's messages may take while they are on their way: a few times what one connection
+ * may, and so little that several users and root stay under the unit's MemoryMax=. */
+#define QUOTA_BYTES_MAX (4 * 1024 * 1024)
 /* While it exists, the clock is left alone: lwsd-time.service. */
 #define TIME_OFF_FILE "time-off"
 
@@ -303,6 +306,7 @@ static int take_settings(Manager *m, Settings *settings)
         m->quota.limits[QUOTA_HOLDS] = settings->quota_holds;
         m->quota.limits[QUOTA_LOOKUPS] = settings->quota_lookups;
         m->quota.limits[QUOTA_CONNECTIONS] = settings->quota_connections;
+        m->quota.limits[QUOTA_BYTES] = QUOTA_BYTES_MAX;
         return 0;
 }
 

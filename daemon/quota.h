@@ -11,6 +11,7 @@ typedef enum QuotaKind {
         QUOTA_HOLDS,
         QUOTA_LOOKUPS,
         QUOTA_CONNECTIONS,
+        QUOTA_BYTES, /* on their way to and from its peers */
         _QUOTA_MAX,
 } QuotaKind;
 
