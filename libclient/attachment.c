@@ -568,3 +568,38 @@ void attachments_note_state(lwsd_client *client, lws_system_states_t state)
                         client_due(client, &a->due);
         }
 }
+
+/* -- What lwsd said and nobody brought --------------------------------------------------------- */
+
+static bool attachment_fits(const lwsd_client *client, const lwsd_attachment *a)
+{
+        return a->phase != ATTACH_LIVE ||
+               level_fits(&a->level, lwsd_state_reached(client->connection.state, a->state));
+}
+
+bool attachments_fit(const lwsd_client *client)
+{
+        const lwsd_attachment *a;
+
+        TAILQ_FOREACH(a, &client->attachments.all, all)
+        {
+                if (!attachment_fits(client, a))
+                        return false;
+        }
+        return true;
+}
+
+void attachments_repair(lwsd_client *client)
+{
+        lwsd_attachment *a;
+
+        TAILQ_FOREACH(a, &client->attachments.all, all)
+        {
+                if (attachment_fits(client, a))
+                        continue;
+                if (a->level.persistent) /* the other kind ended with its signal */
+                        attachments_push_gone(client, a->id);
+                attachment_forget(client, a);
+                attachment_set_unsent(client, a);
+        }
+}

@@ -12,6 +12,8 @@
 
 #define DEFAULT_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define MESSAGES_PER_TURN   64
+/* What belongs to a change of state comes at once, or never. */
+#define DOUBT_USEC 1000000
 
 static void connection_wait(lwsd_client *client);
 
@@ -39,6 +41,7 @@ int connection_init(Connection *conn, const char *socket_path, bool only_socket)
         const char *address = secure_getenv("DBUS_SYSTEM_BUS_ADDRESS");
 
         conn->inotify_fd = conn->polled_fd = conn->bus_fd = -1;
+        conn->doubt_usec = NEVER;
         conn->only_socket = only_socket;
         if (strlen(socket_path) >= sizeof conn->socket.path)
                 return -ENAMETOOLONG;
@@ -81,6 +84,8 @@ static void connection_forget_daemon(lwsd_client *client)
         conn->facts_call = sd_bus_slot_unref(conn->facts_call);
         free(conn->owner);
         conn->owner = NULL;
+        conn->doubt_usec = NEVER;
+        conn->behind = false;
         attachments_lost(client);
         holds_lost(client);
         queries_lost(client);
@@ -241,6 +246,7 @@ static int connection_on_facts(sd_bus_message *m, void *userdata, sd_bus_error *
                 conn->lost = true;
                 return 1;
         }
+        attachments_repair(client);
         conn->phase = PHASE_ANSWERED;
         conn->attempt = 0;
         conn->skip_socket = false;
@@ -249,6 +255,35 @@ static int connection_on_facts(sd_bus_message *m, void *userdata, sd_bus_error *
         conn->instance = instance;
         client_due(client, &client->status_due);
         return 1;
+}
+
+static void connection_ask_facts(lwsd_client *client)
+{
+        _cleanup_(message_unrefp) sd_bus_message *m = NULL;
+        Connection *conn = &client->connection;
+
+        if (connection_call(client, &m, "org.freedesktop.DBus.Properties", "GetAll") < 0 ||
+                sd_bus_message_append(m, "s", LWSD_INTERFACE_MANAGER) < 0 ||
+                connection_send(client, m, &conn->facts_call, connection_on_facts, client, 0) < 0)
+                conn->lost = true;
+}
+
+static void connection_doubt(Connection *conn, uint64_t usec)
+{
+        if (conn->on_bus && usec < conn->doubt_usec)
+                conn->doubt_usec = usec;
+}
+
+/* Asks what is so, where what was told does not fit or may be missing. */
+static void connection_check(lwsd_client *client)
+{
+        Connection *conn = &client->connection;
+
+        conn->doubt_usec = NEVER;
+        if (conn->phase == PHASE_ANSWERED && !conn->facts_call &&
+                (conn->behind || !attachments_fit(client)))
+                connection_ask_facts(client);
+        conn->behind = false;
 }
 
 static int connection_on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -269,8 +304,11 @@ static int connection_on_message(sd_bus_message *m, void *userdata, sd_bus_error
         if (!sd_bus_message_is_signal(m, NULL, "StateChanged")) {
                 attachments_signal(client, m);
         } else if (sd_bus_message_read(m, "ss", &before, &after) >= 0) {
+                if (conn->state_known && lwsd_state_from_string(before) != (int) conn->state)
+                        conn->behind = true;
                 conn->serial++;
                 connection_note_state(client, after);
+                connection_doubt(conn, client_now() + DOUBT_USEC);
         }
         return 1;
 }
@@ -306,15 +344,9 @@ int connection_send(lwsd_client *client, sd_bus_message *m, sd_bus_slot **ret_sl
 /* Somebody answers to the name: calls may be made from now on. */
 static void connection_start_daemon(lwsd_client *client)
 {
-        _cleanup_(message_unrefp) sd_bus_message *m = NULL;
-        Connection *conn = &client->connection;
-
-        conn->phase = PHASE_READY;
+        client->connection.phase = PHASE_READY;
         connection_stop_waiting(client);
-        if (connection_call(client, &m, "org.freedesktop.DBus.Properties", "GetAll") < 0 ||
-                sd_bus_message_append(m, "s", LWSD_INTERFACE_MANAGER) < 0 ||
-                connection_send(client, m, &conn->facts_call, connection_on_facts, client, 0) < 0)
-                conn->lost = true;
+        connection_ask_facts(client);
 }
 
 static int connection_open(lwsd_client *client, sd_bus **ret, const char *address, bool bus_client)
@@ -524,6 +556,12 @@ int connection_turn(lwsd_client *client, uint64_t now)
                 if (r <= 0)
                         break;
         }
+        if (i == MESSAGES_PER_TURN && conn->on_bus) {
+                conn->behind = true;
+                connection_doubt(conn, now + DOUBT_USEC);
+        }
+        if (conn->doubt_usec <= now && !conn->lost)
+                connection_check(client);
         if (conn->lost)
                 connection_drop(client);
         return i == MESSAGES_PER_TURN;
@@ -538,6 +576,8 @@ uint64_t connection_deadline(lwsd_client *client)
                 return 0;
         if (conn->bus && sd_bus_get_timeout(conn->bus, &usec) < 0)
                 return 0;
+        if (conn->doubt_usec < usec)
+                usec = conn->doubt_usec;
         return usec < conn->retry_usec ? usec : conn->retry_usec;
 }
 

@@ -80,6 +80,11 @@ void level_lost(Level *level)
         level->confirming = false;
 }
 
+bool level_fits(const Level *level, bool holds)
+{
+        return level_target(level) == holds;
+}
+
 bool level_is_due(const Level *level)
 {
         return level->pending > 0;

@@ -45,6 +45,9 @@ void level_seen_down(Level *level);
 /* The connection is gone. */
 void level_lost(Level *level);
 
+/* Whether the edges told and due end at `holds`. */
+bool level_fits(const Level *level, bool holds);
+
 bool level_is_due(const Level *level);
 /* The next edge, which from then on counts as told. */
 LevelEdge level_take(Level *level);

@@ -178,6 +178,36 @@ START_TEST(test_signals_of_others_do_not_count)
 }
 END_TEST
 
+/* What a broker drops for a client that is full, it tells nobody. */
+START_TEST(test_what_was_dropped_is_asked_for)
+{
+        Story story = { 0 };
+
+        start_bus();
+        ck_assert_int_eq(peer_start(&peer), 0);
+        watch(&story);
+        ck_assert_int_eq(
+                lwsd_client_attach(client, NULL, LWS_SYSTATE_DHCP, on_attached, &story), 0);
+        turn_until_quiet(client, 50);
+        peer.shared->drop_signals = true;
+        peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
+        turn_until_quiet(client, 50);
+        ck_assert_uint_eq(story.entered + story.attached, 0);
+        peer.shared->drop_signals = false;
+        turn_until(client, &story.entered, 1);
+        turn_until(client, &story.attached, 1);
+        peer.shared->drop_signals = true;
+        peer_move(&peer, LWS_SYSTATE_INITIALIZED);
+        peer.shared->drop_signals = false;
+        turn_until(client, &story.left, 1);
+        turn_until_quiet(client, 50);
+        ck_assert_uint_eq(story.attached, 1);
+        ck_assert_uint_eq(peer.shared->attachments, 1); /* the watch; nothing was left behind */
+        peer_move(&peer, LWS_SYSTATE_DHCP);
+        turn_until(client, &story.entered, 2);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("client-bus");
@@ -197,6 +227,7 @@ int main(void)
         tcase_add_test(tc, test_socket_beside_a_bus_without_the_name);
         tcase_add_test(tc, test_thrown_out_of_the_socket);
         tcase_add_test(tc, test_signals_of_others_do_not_count);
+        tcase_add_test(tc, test_what_was_dropped_is_asked_for);
         suite_add_tcase(suite, tc);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_ENV);

@@ -20,6 +20,7 @@ struct PeerShared {
         unsigned quota;        /* attachments; 0: no limit */
         bool refuse_hold;      /* AccessDenied */
         bool drop_connections; /* takes a connection and closes it at once */
+        bool drop_signals;     /* of those to owners, as a broker with a full client does */
 };
 
 typedef struct Peer Peer;
