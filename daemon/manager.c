@@ -30,7 +30,8 @@
 /* What one user's messages may take while they are on their way: a few times what one connection
  * may, and so little that several users and root stay under the unit's MemoryMax=. */
 #define QUOTA_BYTES_MAX (4 * 1024 * 1024)
-/* While it exists, the clock is left alone: lwsd-time.service. */
+/* While it exists in the runtime or the state directory, the clock is left alone: what
+ * lwsd-time.service says for now, and for the next boot. */
 #define TIME_OFF_FILE "time-off"
 
 /* -- What changes ------------------------------------------------------------------------------ */
@@ -292,6 +293,16 @@ static int open_directories(Manager *m)
         return 0;
 }
 
+static bool is_time_off(const Manager *m)
+{
+        char path[4096];
+
+        if (faccessat(m->runtime_fd, TIME_OFF_FILE, F_OK, 0) == 0)
+                return true;
+        snprintf(path, sizeof(path), "%s/" TIME_OFF_FILE, m->options.state_dir);
+        return access(path, F_OK) == 0;
+}
+
 static int take_settings(Manager *m, Settings *settings)
 {
         free(settings->runtime_dir);
@@ -300,7 +311,7 @@ static int take_settings(Manager *m, Settings *settings)
         settings->state_dir = strdup(m->options.state_dir);
         if (!settings->runtime_dir || !settings->state_dir)
                 return -ENOMEM;
-        if (faccessat(m->runtime_fd, TIME_OFF_FILE, F_OK, 0) == 0)
+        if (is_time_off(m))
                 settings->time.observe = TIME_OBSERVE_YES;
         m->quota.limits[QUOTA_ATTACHMENTS] = settings->quota_attachments;
         m->quota.limits[QUOTA_HOLDS] = settings->quota_holds;

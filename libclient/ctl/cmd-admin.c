@@ -166,7 +166,8 @@ int command_cat_config(Ctl *ctl)
 
 /* -- forget ----------------------------------------------------------------------------------- */
 
-/* Removes what is in the folder, without following links. Takes over the descriptor. */
+/* Removes what is in the folder, without following links. Takes over the descriptor. Whether the
+ * clock is left alone is not lwsd's to forget: systemd says so (lwsd-time.service). */
 static int remove_contents(int fd, unsigned depth)
 {
         DIR *dir = fdopendir(fd);
@@ -181,7 +182,8 @@ static int remove_contents(int fd, unsigned depth)
                 const char *name = entry->d_name;
                 int sub;
 
-                if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+                if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+                        strcmp(name, "time-off") == 0)
                         continue;
                 if (unlinkat(fd, name, 0) == 0)
                         continue;

@@ -52,4 +52,29 @@ check "operational again" lwsctl wait operational --timeout=10
 check "the application runs again" within 5 systemctl is-active app.service
 check "nothing of ours failed" [ -z "$(systemctl list-units --failed --no-legend 'lwsd*')" ]
 check "the system is running" [ "$(systemctl is-system-running)" = running ]
+
+# timedatectl starts and stops the time helper, for now and for the next boot
+sources() {
+        busctl get-property org.lwsd1 /org/lwsd1 org.lwsd1.Time Sources
+}
+no_sources() {
+        [ "$(sources)" = 'a(sayuxtub) 0' ]
+}
+some_sources() {
+        sources && ! no_sources
+}
+mkdir -p /etc/systemd/ntp-units.d
+ln -s /dev/null /etc/systemd/ntp-units.d/50-chrony.list
+check "timedatectl set-ntp yes" timedatectl set-ntp yes
+check "it is lwsd's" systemctl is-active lwsd-time.service
+check "and enabled" systemctl is-enabled lwsd-time.service
+check "there are time servers" within 5 some_sources
+check "timedatectl set-ntp no" timedatectl set-ntp no
+check "the clock is left alone" within 5 no_sources
+check "lwsd-time.service is disabled" [ "$(systemctl is-enabled lwsd-time.service)" = disabled ]
+rm -f /run/lwsd/time-off # as a reboot does
+systemctl restart lwsd.service
+check "nor at the next boot" within 5 no_sources
+check "timedatectl set-ntp yes again" timedatectl set-ntp yes
+check "there are time servers again" within 5 some_sources
 finish
