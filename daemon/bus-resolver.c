@@ -23,7 +23,7 @@ struct Question {
         Caller *caller;
         sd_bus_message *call;
         Lookup *lookup;
-        bool records;
+        bool records, traced;
         char name[256];
 };
 
@@ -98,6 +98,18 @@ static int append_records(sd_bus_message *m, const LookupResult *result)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+/* Where it comes from. */
+static int append_details(sd_bus_message *m, const LookupResult *result)
+{
+        char server[ENDPOINT_STRLEN] = "";
+
+        if (result->server.addr.family != AF_UNSPEC)
+                (void) endpoint_format(&result->server, server);
+        return sd_bus_message_append(m, "a{sv}", 4, "protocol", "s",
+                result->protocol ? result->protocol : "", "server", "s", server, "usec", "t",
+                (uint64_t) result->took_usec, "stale", "b", (int) result->stale);
+}
+
 static int answer(Question *q, const LookupResult *result)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -108,6 +120,8 @@ static int answer(Question *q, const LookupResult *result)
                 r = q->records ? append_records(m, result) : append_addresses(m, result, q->name);
         if (r >= 0)
                 r = sd_bus_message_append(m, "t", result_flags(result));
+        if (r >= 0 && q->traced)
+                r = append_details(m, result);
         if (r < 0)
                 return r;
         conn_send(q->caller->conn, m, 256 + 64 * (result->n_addresses + 16 * result->n_records));
@@ -184,6 +198,7 @@ static int question_new(Question **ret, Caller *caller, sd_bus_message *m, const
         q->caller = caller;
         q->call = sd_bus_message_ref(m);
         q->records = records;
+        q->traced = strncmp(sd_bus_message_get_member(m), "Trace", strlen("Trace")) == 0;
         text_copy(q->name, sizeof(q->name), name);
         list_link_tail(&caller->lookups, &q->link);
         *ret = q;
@@ -317,6 +332,14 @@ const sd_bus_vtable bus_resolver_vtable[] = {
                 SD_BUS_ARGS("i", ifindex, "s", name, "q", class, "q", type, "t", flags),
                 SD_BUS_RESULT("a(iqqay)", records, "t", flags), method_resolve_record,
                 UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("TraceHostname",
+                SD_BUS_ARGS("i", ifindex, "s", name, "i", family, "t", flags),
+                SD_BUS_RESULT("a(iiay)", addresses, "s", canonical, "t", flags, "a{sv}", details),
+                method_resolve_hostname, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("TraceRecord",
+                SD_BUS_ARGS("i", ifindex, "s", name, "q", class, "q", type, "t", flags),
+                SD_BUS_RESULT("a(iqqay)", records, "t", flags, "a{sv}", details),
+                method_resolve_record, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                 "FlushCaches", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_flush_caches, UNPRIVILEGED),
         SD_BUS_PROPERTY("CacheStatistics", "(ttt)", get_cache_statistics, 0, 0),

@@ -26,6 +26,7 @@ typedef struct Answer Answer;
 struct Answer {
         json_t *items; /* objects with what is printed as "text" */
         uint64_t flags, took_usec;
+        char protocol[16], server[320]; /* "": none was asked */
 };
 
 /* The name of the PTR record of an address, or false. */
@@ -96,11 +97,42 @@ static int read_address(sd_bus_message *m, Answer *answer)
         return json_array_append_new(answer->items, item) == 0 ? 0 : -ENOMEM;
 }
 
+/* The flags, and where it comes from. */
+static int read_details(sd_bus_message *m, Answer *answer)
+{
+        const char *key, *text;
+        int r;
+
+        r = sd_bus_message_read(m, "t", &answer->flags);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                bool protocol, server;
+
+                r = sd_bus_message_read(m, "s", &key);
+                if (r < 0)
+                        break;
+                protocol = strcmp(key, "protocol") == 0;
+                server = strcmp(key, "server") == 0;
+                if (protocol || server)
+                        r = sd_bus_message_read(m, "v", "s", &text);
+                else
+                        r = sd_bus_message_skip(m, "v");
+                if (r >= 0 && protocol)
+                        text_copy(answer->protocol, sizeof answer->protocol, text);
+                if (r >= 0 && server)
+                        text_copy(answer->server, sizeof answer->server, text);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r;
+}
+
 static int resolve_addresses(Ctl *ctl, int family, Answer *answer)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         const char *canonical;
-        int r = call(ctl, &m, answer, "ResolveHostname", "isit", 0, ctl->arguments[0], family,
+        int r = call(ctl, &m, answer, "TraceHostname", "isit", 0, ctl->arguments[0], family,
                 UINT64_C(0));
 
         if (r < 0)
@@ -114,8 +146,8 @@ static int resolve_addresses(Ctl *ctl, int family, Answer *answer)
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         if (r >= 0)
-                r = sd_bus_message_read(m, "st", &canonical, &answer->flags);
-        return r;
+                r = sd_bus_message_read(m, "s", &canonical);
+        return r < 0 ? r : read_details(m, answer);
 }
 
 static int read_record(sd_bus_message *m, Answer *answer)
@@ -146,8 +178,8 @@ static int read_record(sd_bus_message *m, Answer *answer)
 static int resolve_records(Ctl *ctl, const char *name, uint16_t type, Answer *answer)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r = call(ctl, &m, answer, "ResolveRecord", "isqqt", 0, name, DNS_CLASS_IN, type,
-                UINT64_C(0));
+        int r = call(
+                ctl, &m, answer, "TraceRecord", "isqqt", 0, name, DNS_CLASS_IN, type, UINT64_C(0));
 
         if (r < 0)
                 return r;
@@ -159,9 +191,7 @@ static int resolve_records(Ctl *ctl, const char *name, uint16_t type, Answer *an
         }
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "t", &answer->flags);
-        return r;
+        return r < 0 ? r : read_details(m, answer);
 }
 
 static const char *answer_source(const Answer *answer)
@@ -173,9 +203,20 @@ static const char *answer_source(const Answer *answer)
 
 static const char *answer_protocol(const Answer *answer)
 {
+        static const char *const names[][2] = { { "udp", "DNS over UDP" },
+                { "tcp", "DNS over TCP" }, { "dot", "DNS over TLS" } };
+
         if (answer->flags & FLAG_SYNTHETIC)
                 return "none";
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (strcmp(answer->protocol, names[i][0]) == 0)
+                        return names[i][1];
         return answer->flags & FLAG_CONFIDENTIAL ? "DNS over TLS" : "DNS";
+}
+
+static const char *server_word(const Answer *answer)
+{
+        return answer->server[0] ? ", server " : "";
 }
 
 /* The servers in the order in which lwsd prefers them. */
@@ -191,17 +232,13 @@ static json_t *get_servers(Ctl *ctl)
 
 static void print_origin(Ctl *ctl, const Answer *answer)
 {
-        _cleanup_json_ json_t *servers = get_servers(ctl);
-        const json_t *first = json_array_get(servers, 0);
-        char took[32], address[128] = "";
+        char took[32];
 
         format_duration(answer->took_usec, took, sizeof took);
-        if (first && !(answer->flags & (FLAG_SYNTHETIC | FLAG_FROM_CACHE)))
-                format_plain(json_object_get(first, "address"), address, sizeof address);
         printf("%s-- %s from %s%s%s, %s, in %s%s\n", color(ctl, COLOR_GREEN),
                 answer->flags & FLAG_AUTHENTICATED ? "authenticated" : "answered",
-                answer_source(answer), address[0] ? ", server " : "", address,
-                answer_protocol(answer), took, color(ctl, COLOR_OFF));
+                answer_source(answer), server_word(answer), answer->server, answer_protocol(answer),
+                took, color(ctl, COLOR_OFF));
 }
 
 /* What there is to know of the way: the servers and how the cache did. */
@@ -211,8 +248,8 @@ static void print_trace(Ctl *ctl, const Answer *answer)
         char text[1024], took[32];
 
         format_duration(answer->took_usec, took, sizeof took);
-        fprintf(stderr, "; %s, from %s, %s, in %s\n", ctl->arguments[0], answer_source(answer),
-                answer_protocol(answer), took);
+        fprintf(stderr, "; %s, from %s%s%s, %s, in %s\n", ctl->arguments[0], answer_source(answer),
+                server_word(answer), answer->server, answer_protocol(answer), took);
         for (size_t i = 0; i < json_array_size(servers); i++) {
                 const json_t *server = json_array_get(servers, i);
 
@@ -239,10 +276,10 @@ static int print_answer(Ctl *ctl, const Answer *answer)
                 print_trace(ctl, answer);
         if (ctl->json) {
                 servers = get_servers(ctl);
-                json = json_pack("{s:s, s:O, s:s, s:s, s:I, s:O}", "name", ctl->arguments[0],
-                        "answers", answer->items, "source", answer_source(answer), "protocol",
-                        answer_protocol(answer), "usec", (json_int_t) answer->took_usec, "servers",
-                        servers);
+                json = json_pack("{s:s, s:O, s:s, s:s, s:s, s:I, s:O}", "name", ctl->arguments[0],
+                        "answers", answer->items, "source", answer_source(answer), "server",
+                        answer->server, "protocol", answer_protocol(answer), "usec",
+                        (json_int_t) answer->took_usec, "servers", servers);
                 return output_json(ctl, json);
         }
         for (size_t i = 0; i < json_array_size(answer->items); i++)

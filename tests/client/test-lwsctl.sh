@@ -80,6 +80,8 @@ gives 0 'debug' log-level
 gives 2 '*is no level*' log-level loud
 gives 1 '*' renew nolink0
 gives 0 '127.0.0.1*' resolve localhost A
+gives 0 '; localhost, from local, none, in *127.0.0.1' resolve localhost A --trace
+gives 0 '*"source": "local"*"server": ""*' --json resolve localhost A
 gives 2 '*no type of record*' resolve localhost FROB
 gives 3 '*timed out; iface-coldplug*' wait dhcp --timeout=1.2
 gives 3 '*timed out*' wait dhcp --timeout=0
