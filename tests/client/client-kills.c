@@ -211,13 +211,18 @@ static void settle(const char *what)
         }
 }
 
-static unsigned count_fds(const char *process)
+typedef struct Use Use;
+struct Use {
+        unsigned fds, kib;
+};
+
+static unsigned count_fds(pid_t pid)
 {
         char path[64];
         unsigned n = 0;
         DIR *dir;
 
-        snprintf(path, sizeof path, "/proc/%s/fd", process);
+        snprintf(path, sizeof path, "/proc/%d/fd", (int) pid);
         dir = opendir(path);
         if (!dir)
                 return 0;
@@ -227,16 +232,27 @@ static unsigned count_fds(const char *process)
         return n;
 }
 
-static unsigned resident_kib(void)
+static Use use_of(pid_t pid)
 {
-        unsigned pages = 0, kib = 0;
-        FILE *f = fopen("/proc/self/statm", "re");
+        Use use = { .fds = count_fds(pid) };
+        unsigned pages = 0;
+        char path[64];
+        FILE *f;
 
-        if (f && fscanf(f, "%u %u", &pages, &kib) == 2)
-                kib *= 4;
+        snprintf(path, sizeof path, "/proc/%d/statm", (int) pid);
+        f = fopen(path, "re");
+        if (f && fscanf(f, "%u %u", &pages, &use.kib) == 2)
+                use.kib *= 4;
         if (f)
                 fclose(f);
-        return kib;
+        return use;
+}
+
+static void check_growth(const char *what, Use before, Use after)
+{
+        if (after.fds > before.fds + 8 || after.kib > before.kib + before.kib / 4 + 1024)
+                die("%s: %u descriptors and %u KiB became %u and %u", what, before.fds, before.kib,
+                        after.fds, after.kib);
 }
 
 /* -- The story -------------------------------------------------------------------------------- */
@@ -312,7 +328,7 @@ static void set_up(void)
 int main(int argc, char **argv)
 {
         uint64_t seconds = argc > 2 ? strtoull(argv[2], NULL, 0) : 0, seed, x, end;
-        unsigned fds = 0, kib = 0;
+        Use ours = { 0 }, theirs = { 0 };
         char command[128];
 
         if (seconds == 0) {
@@ -336,17 +352,15 @@ int main(int argc, char **argv)
                 round_of_chaos(&x);
                 round_of_kills(&x);
                 if (round == 2) {
-                        fds = count_fds("self");
-                        kib = resident_kib();
+                        ours = use_of(getpid());
+                        theirs = use_of(lwsd);
                 }
         }
-        if (count_fds("self") > fds + 8 || resident_kib() > kib + kib / 4 + 1024)
-                die("%u descriptors and %u KiB became %u and %u", fds, kib, count_fds("self"),
-                        resident_kib());
+        check_growth("the clients", ours, use_of(getpid()));
+        check_growth("lwsd", theirs, use_of(lwsd));
         printf("%u kills of lwsd, %u of the bus, %u changes of the link under %u clients: every "
-               "promise "
-               "kept; %u KiB\n",
-                kills, bus_kills, toggles, CLIENTS, resident_kib());
+               "promise kept; the clients have %u KiB, lwsd %u\n",
+                kills, bus_kills, toggles, CLIENTS, use_of(getpid()).kib, use_of(lwsd).kib);
         for (unsigned i = 0; i < CLIENTS; i++)
                 lwsd_client_unref(watchers[i].client);
         kill_lwsd();
