@@ -170,6 +170,13 @@ static void probe_answered(DnsClient *c, DnsAttempt *a)
                 dns_attempt_close(c, a);
 }
 
+/* The server is there; a copy that was to show that is a question like any other from here on. */
+static void server_answered(DnsAttempt *a, usec_t now)
+{
+        dns_server_answered(a->server, usec_sub(now, a->sent));
+        a->probe = false;
+}
+
 /* 1, or -EBADMSG for what is no message. */
 static int reply_whole(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
 {
@@ -186,7 +193,7 @@ static int reply_whole(DnsClient *c, DnsAttempt *a, const void *data, size_t siz
                 dns_message_deinit(&m);
                 return 1;
         }
-        dns_server_answered(a->server, usec_sub(now, a->sent));
+        server_answered(a, now);
         if (m.edns.has_keepalive && a->transport != DNS_UDP)
                 a->server->keepalive = m.edns.keepalive * (USEC_PER_SEC / 10);
         if (a->txn)
@@ -226,7 +233,7 @@ bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t s
                 return true;
         }
         if (h.flags & DNS_FLAG_TC) {
-                dns_server_answered(a->server, usec_sub(now, a->sent));
+                server_answered(a, now);
                 if (a->txn) {
                         learn(a, now);
                         dns_attempt_again(a, DNS_TCP, now);

@@ -3,7 +3,9 @@
 /* A network of DNS servers in memory under virtual time: the resolver machine on one side, a
  * function for each server on the other. */
 #include "proto/dns-client.h"
+#include "util/heap.h"
 #include <check.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SIM_SERVERS 8
@@ -24,6 +26,8 @@ typedef usec_t (*SimServer)(Sim *sim, SimQuery *q);
 
 typedef struct SimSocket SimSocket;
 struct SimSocket {
+        HeapNode node;       /* of those that will bring something */
+        SimSocket *next;     /* of the free ones */
         DnsAttempt *attempt; /* NULL: free */
         usec_t arrives;
         size_t size;
@@ -37,7 +41,8 @@ struct Sim {
         SimServer servers[SIM_SERVERS];
         unsigned n_servers, loss_percent;
         unsigned packets, asked[SIM_SERVERS], tcp, open, max_open, done;
-        SimSocket *sockets;
+        SimSocket *sockets, *unused;
+        Heap arrivals;
         DnsLookup *last;
 };
 
@@ -64,6 +69,14 @@ static inline void sim_configure(Sim *sim, unsigned n_servers)
         ck_assert_int_eq(dns_client_configure(sim->c, &config, sim->now), 0);
 }
 
+static inline bool sim_before(const HeapNode *a, const HeapNode *b)
+{
+        const SimSocket *x = container_of(a, SimSocket, node);
+        const SimSocket *y = container_of(b, SimSocket, node);
+
+        return x->arrives != y->arrives ? x->arrives < y->arrives : x < y;
+}
+
 static inline void sim_init(Sim *sim, uint64_t seed, unsigned n_servers, SimServer server)
 {
         memset(sim, 0, sizeof(*sim));
@@ -72,6 +85,11 @@ static inline void sim_init(Sim *sim, uint64_t seed, unsigned n_servers, SimServ
         sim->now = USEC_PER_HOUR;
         sim->sockets = calloc(SIM_SOCKETS, sizeof(*sim->sockets));
         ck_assert_ptr_nonnull(sim->sockets);
+        sim->arrivals.before = sim_before;
+        for (size_t i = SIM_SOCKETS; i-- > 0;) {
+                sim->sockets[i].next = sim->unused;
+                sim->unused = &sim->sockets[i];
+        }
         ck_assert_int_eq(dns_client_new(&sim->c, &sim->rng), 0);
         dns_client_set_cache_limits(sim->c, 4 << 20, USEC_PER_DAY);
         for (unsigned i = 0; i < SIM_SERVERS; i++)
@@ -97,17 +115,16 @@ static inline bool sim_lost(Sim *sim)
 
 static inline void sim_send(Sim *sim, DnsAttempt *a)
 {
-        SimSocket *s = sim->sockets;
+        SimSocket *s = sim->unused;
         SimQuery q = { .server = a->server->endpoint.addr.bytes[3] - 1u, .attempt = a };
         DnsBuilder b;
         DnsMessage m;
         usec_t delay;
         int size;
 
-        while (s->attempt)
-                s++;
-        ck_assert(s < sim->sockets + SIM_SOCKETS);
-        *s = (SimSocket){ .attempt = a, .arrives = USEC_INFINITY };
+        ck_assert_ptr_nonnull(s);
+        sim->unused = s->next;
+        s->attempt = a;
         a->binding = s;
         sim->packets++;
         sim->asked[q.server]++;
@@ -130,6 +147,7 @@ static inline void sim_send(Sim *sim, DnsAttempt *a)
         if (delay == SIM_DROP || (a->transport == DNS_UDP && (sim_lost(sim) || sim_lost(sim))))
                 return;
         s->arrives = sim->now + delay;
+        heap_link(&sim->arrivals, &s->node);
 }
 
 /* Everything the machine wants done now. */
@@ -142,7 +160,10 @@ static inline void sim_pump(Sim *sim)
 
                 switch (e.kind) {
                 case DNS_EVENT_CLOSE:
+                        heap_unlink(&sim->arrivals, &s->node);
                         s->attempt = NULL;
+                        s->next = sim->unused;
+                        sim->unused = s;
                         sim->open--;
                         break;
                 case DNS_EVENT_GONE:
@@ -158,29 +179,20 @@ static inline void sim_pump(Sim *sim)
         }
 }
 
-static inline SimSocket *sim_next_arrival(Sim *sim)
-{
-        SimSocket *best = NULL;
-
-        for (size_t i = 0; i < SIM_SOCKETS; i++)
-                if (sim->sockets[i].attempt && sim->sockets[i].arrives != USEC_INFINITY &&
-                        (!best || sim->sockets[i].arrives < best->arrives))
-                        best = &sim->sockets[i];
-        return best;
-}
-
 /* Lets time pass to the next thing that happens; false when nothing will. */
 static inline bool sim_step(Sim *sim)
 {
-        SimSocket *s;
         usec_t deadline;
+        HeapNode *first;
+        SimSocket *s;
 
         sim_pump(sim);
-        s = sim_next_arrival(sim);
+        first = heap_first(&sim->arrivals);
+        s = first ? container_of(first, SimSocket, node) : NULL;
         deadline = dns_client_deadline(sim->c);
         if (s && s->arrives <= deadline) {
                 sim->now = s->arrives;
-                s->arrives = USEC_INFINITY;
+                heap_unlink(&sim->arrivals, &s->node);
                 if (s->attempt->transport == DNS_UDP)
                         (void) dns_client_datagram(sim->c, s->attempt, s->data, s->size, sim->now);
                 else
@@ -225,6 +237,11 @@ static inline int sim_lookup2(
         return dns_lookup_result(l)->error;
 }
 
+static inline const DnsResult *sim_result(const Sim *sim)
+{
+        return dns_lookup_result(sim->last);
+}
+
 static inline int sim_lookup(Sim *sim, const char *name)
 {
         return sim_lookup2(sim, name, DNS_TYPE_A, 0, 0);
@@ -262,6 +279,14 @@ static inline void sim_add_address(SimQuery *q, uint32_t ttl)
                 sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_AAAA, ttl, addr, 16);
         else
                 sim_add_soa(q, ".", ttl);
+}
+
+/* One that fails at everything. */
+static inline usec_t sim_servfail(Sim *sim, SimQuery *q)
+{
+        (void) sim;
+        sim_rcode(q, DNS_RCODE_SERVFAIL);
+        return SIM_RTT;
 }
 
 /* The server that just answers. */

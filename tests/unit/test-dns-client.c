@@ -4,18 +4,6 @@
 #include "lib/dns-sim.h"
 #include "lib/suite.h"
 
-static usec_t servfail(Sim *sim, SimQuery *q)
-{
-        (void) sim;
-        sim_rcode(q, DNS_RCODE_SERVFAIL);
-        return SIM_RTT;
-}
-
-static const DnsResult *result(const Sim *sim)
-{
-        return dns_lookup_result(sim->last);
-}
-
 START_TEST(one_question_one_packet)
 {
         Sim sim;
@@ -23,11 +11,11 @@ START_TEST(one_question_one_packet)
         sim_init(&sim, test_seed(), 2, sim_good);
         ck_assert_int_eq(sim_lookup(&sim, "www.example.com"), 0);
         ck_assert_uint_eq(sim.packets, 1);
-        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT);
         ck_assert_uint_eq(sim.open, 0); /* REQ_DNS 26 */
         ck_assert_int_eq(sim_lookup(&sim, "WWW.example.com."), 0);
         ck_assert_uint_eq(sim.packets, 1);
-        ck_assert(result(&sim)->from_cache);
+        ck_assert(sim_result(&sim)->from_cache);
         sim_deinit(&sim);
 }
 END_TEST
@@ -37,9 +25,9 @@ START_TEST(a_useless_answer_moves_on_at_once)
         Sim sim;
 
         sim_init(&sim, test_seed(), 3, sim_good);
-        sim.servers[0] = sim.servers[1] = servfail;
+        sim.servers[0] = sim.servers[1] = sim_servfail;
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        ck_assert_uint_eq(result(&sim)->took, 3 * SIM_RTT);
+        ck_assert_uint_eq(sim_result(&sim)->took, 3 * SIM_RTT);
         ck_assert_uint_eq(sim.packets, 3);
         sim_deinit(&sim);
 }
@@ -49,7 +37,7 @@ START_TEST(when_all_fail_the_error_comes_and_is_kept)
 {
         Sim sim;
 
-        sim_init(&sim, test_seed(), 2, servfail);
+        sim_init(&sim, test_seed(), 2, sim_servfail);
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), -EIO);
         ck_assert_uint_eq(sim.packets, 2);
         /* REQ_DNS 25 */
@@ -100,8 +88,9 @@ START_TEST(truncation_goes_to_tcp_at_the_same_server)
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
         ck_assert_uint_eq(sim.tcp, 1);
         ck_assert_uint_eq(sim.asked[1], 0);
-        ck_assert_uint_eq(result(&sim)->answers[0]->n_records, 1);
-        ck_assert_uint_eq(result(&sim)->answers[0]->data[result(&sim)->answers[0]->size - 4], 192);
+        ck_assert_uint_eq(sim_result(&sim)->answers[0]->n_records, 1);
+        ck_assert_uint_eq(
+                sim_result(&sim)->answers[0]->data[sim_result(&sim)->answers[0]->size - 4], 192);
         sim_deinit(&sim);
 }
 END_TEST
@@ -137,11 +126,11 @@ START_TEST(aliases_are_followed_and_endless_ones_end)
         sim_init(&sim, test_seed(), 1, alias);
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
         ck_assert_uint_eq(sim.packets, 2);
-        ck_assert_uint_eq(result(&sim)->answers[0]->n_chain, 1);
-        ck_assert_uint_eq(result(&sim)->answers[0]->n_records, 1);
+        ck_assert_uint_eq(sim_result(&sim)->answers[0]->n_chain, 1);
+        ck_assert_uint_eq(sim_result(&sim)->answers[0]->n_records, 1);
         /* from the cache too */
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        ck_assert(result(&sim)->from_cache);
+        ck_assert(sim_result(&sim)->from_cache);
         sim.packets = 0;
         ck_assert_int_eq(sim_lookup2(&sim, "n0.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), -EIO);
         ck_assert_uint_le(sim.packets, 20); /* REQ_DNS 17 */
@@ -177,14 +166,14 @@ START_TEST(a_slow_family_delays_by_50_ms)
         /* REQ_DNS 29 */
         sim_init(&sim, test_seed(), 1, slow_aaaa);
         ck_assert_int_eq(sim_lookup2(&sim, "a.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
-        ck_assert_uint_eq(result(&sim)->took, SIM_RTT + 50 * USEC_PER_MSEC);
-        ck_assert_ptr_nonnull(result(&sim)->answers[0]);
-        ck_assert_ptr_null(result(&sim)->answers[1]);
+        ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT + 50 * USEC_PER_MSEC);
+        ck_assert_ptr_nonnull(sim_result(&sim)->answers[0]);
+        ck_assert_ptr_null(sim_result(&sim)->answers[1]);
         /* and the late half is there for the next */
         while (sim_step(&sim))
                 ;
         ck_assert_int_eq(sim_lookup2(&sim, "a.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
-        ck_assert_ptr_nonnull(result(&sim)->answers[1]);
+        ck_assert_ptr_nonnull(sim_result(&sim)->answers[1]);
         ck_assert_uint_eq(sim.packets, 2);
         sim_deinit(&sim);
 }
@@ -253,7 +242,7 @@ START_TEST(single_labels_are_searched)
         sim_init(&sim, test_seed(), 1, only_searched);
         configure_search(&sim);
         ck_assert_int_eq(sim_lookup(&sim, "host"), 0);
-        ck_assert_str_eq(dns_name_to_text(&result(&sim)->name, text), "host.b.example");
+        ck_assert_str_eq(dns_name_to_text(&sim_result(&sim)->name, text), "host.b.example");
         ck_assert_uint_eq(sim.packets, 2);
         ck_assert_int_eq(sim_lookup(&sim, "host."), -ESRCH);
         ck_assert_int_eq(sim_lookup(&sim, "x.host"), -ESRCH);
@@ -262,7 +251,7 @@ START_TEST(single_labels_are_searched)
         ck_assert_int_eq(sim_lookup(&sim, "nothing"), -ESRCH);
         ck_assert_uint_eq(sim.packets, 8);
         /* a failure ends the search */
-        sim.servers[0] = servfail;
+        sim.servers[0] = sim_servfail;
         ck_assert_int_eq(sim_lookup(&sim, "other"), -EIO);
         ck_assert_uint_eq(sim.packets, 10);
         sim_deinit(&sim);
@@ -294,7 +283,7 @@ START_TEST(the_longest_domain_takes_the_name)
         ck_assert_uint_eq(sim.asked[1], 1);
         ck_assert_uint_eq(sim.asked[2], 1);
         /* it fails where its own servers fail, nobody else is told */
-        sim.servers[2] = servfail;
+        sim.servers[2] = sim_servfail;
         ck_assert_int_eq(sim_lookup(&sim, "c.lab.corp.example"), -EIO);
         ck_assert_uint_eq(sim.asked[0] + sim.asked[1], 3);
         sim_deinit(&sim);
@@ -314,7 +303,7 @@ START_TEST(special_names_never_leave)
         ck_assert_int_eq(dns_hosts_parse(&hosts, "192.0.2.77 mine.example mine\n", 29), 0);
         dns_client_set_hosts(sim.c, hosts);
         ck_assert_int_eq(sim_lookup2(&sim, "a.localhost", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
-        ck_assert(result(&sim)->local);
+        ck_assert(sim_result(&sim)->local);
         ck_assert_int_eq(sim_lookup(&sim, "localhost"), 0);
         for (size_t i = 0; i < ELEMENTSOF(negative); i++)
                 ck_assert_int_eq(sim_lookup(&sim, negative[i]), -ESRCH);
@@ -395,15 +384,15 @@ START_TEST(stale_answers_serve_when_servers_fail)
         sim.now += 120 * USEC_PER_SEC;
         sim.servers[0] = sim_dead;
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        ck_assert(result(&sim)->stale);
-        ck_assert_uint_eq(result(&sim)->took, 1800 * USEC_PER_MSEC);
+        ck_assert(sim_result(&sim)->stale);
+        ck_assert_uint_eq(sim_result(&sim)->took, 1800 * USEC_PER_MSEC);
         while (sim_step(&sim))
                 ;
-        sim.servers[0] = servfail;
+        sim.servers[0] = sim_servfail;
         sim.now += USEC_PER_MIN;
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        ck_assert(result(&sim)->stale);
-        ck_assert_uint_eq(result(&sim)->took, 2 * SIM_RTT);
+        ck_assert(sim_result(&sim)->stale);
+        ck_assert_uint_eq(sim_result(&sim)->took, 2 * SIM_RTT);
         ck_assert_int_eq(sim_lookup(&sim, "b.example"), -EIO);
         sim_deinit(&sim);
 }
@@ -467,13 +456,13 @@ START_TEST(new_servers_take_over_what_is_under_way)
         done = sim.done;
         while (sim.done == done)
                 ck_assert(sim_step(&sim));
-        ck_assert_int_eq(result(&sim)->error, 0);
-        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        ck_assert_int_eq(sim_result(&sim)->error, 0);
+        ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT);
         /* none at all */
         (void) sim_start(&sim, "b.example", DNS_TYPE_A, 0, 0);
         sim_configure(&sim, 0);
         sim_pump(&sim);
-        ck_assert_int_eq(result(&sim)->error, -ENETUNREACH);
+        ck_assert_int_eq(sim_result(&sim)->error, -ENETUNREACH);
         ck_assert_uint_eq(sim.open, 0);
         sim_deinit(&sim);
 }
@@ -481,7 +470,7 @@ END_TEST
 
 START_TEST(ten_thousand_questions_are_all_answered)
 {
-        static const SimServer moods[] = { sim_good, sim_dead, servfail, truncates, malformed,
+        static const SimServer moods[] = { sim_good, sim_dead, sim_servfail, truncates, malformed,
                 hates_edns, late, alias };
         uint64_t seed = test_seed();
         Rng rng = rng_seeded(seed);

@@ -5,18 +5,6 @@
 #include "lib/dns-sim.h"
 #include "lib/suite.h"
 
-static usec_t servfail(Sim *sim, SimQuery *q)
-{
-        (void) sim;
-        sim_rcode(q, DNS_RCODE_SERVFAIL);
-        return SIM_RTT;
-}
-
-static const DnsResult *result(const Sim *sim)
-{
-        return dns_lookup_result(sim->last);
-}
-
 START_TEST(a_dead_first_server_costs_its_wait_once)
 {
         Sim sim;
@@ -25,13 +13,13 @@ START_TEST(a_dead_first_server_costs_its_wait_once)
         sim.servers[0] = sim_dead;
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
         /* REQ_DNS 23: 2 s for a server never measured */
-        ck_assert_uint_eq(result(&sim)->took, 2 * USEC_PER_SEC + SIM_RTT);
+        ck_assert_uint_eq(sim_result(&sim)->took, 2 * USEC_PER_SEC + SIM_RTT);
         for (unsigned i = 0; i < 20; i++) {
                 char name[32];
 
                 sprintf(name, "n%u.example", i);
                 ck_assert_int_eq(sim_lookup(&sim, name), 0);
-                ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+                ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT);
         }
         ck_assert_uint_eq(sim.asked[0], 1);
         sim_deinit(&sim);
@@ -48,7 +36,7 @@ START_TEST(a_server_that_is_back_is_found_by_a_copy_of_a_question)
         sim.servers[0] = sim_good;
         sim.now += 6 * USEC_PER_SEC;
         ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
-        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT);
         ck_assert_uint_eq(sim.asked[0], 2);
         while (sim_step(&sim))
                 ;
@@ -97,7 +85,7 @@ START_TEST(loss_costs_what_the_timeouts_say)
                 r = sim_lookup(&sim, name);
                 failed += r < 0;
                 /* three rounds over two servers, at most 5 s a try and 9.5 s in all */
-                ck_assert_uint_le(result(&sim)->took, 10 * USEC_PER_SEC);
+                ck_assert_uint_le(sim_result(&sim)->took, 10 * USEC_PER_SEC);
         }
         /* 0.51 of the tries fail; all six do in 1.8 percent, fewer where the budget cuts */
         ck_assert_msg(failed < 75, "%u of 500 failed", failed);
@@ -122,7 +110,7 @@ START_TEST(a_late_answer_still_counts)
         sim_init(&sim, test_seed(), 2, sim_dead);
         sim.servers[0] = late;
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        ck_assert_uint_eq(result(&sim)->took, 2500 * USEC_PER_MSEC);
+        ck_assert_uint_eq(sim_result(&sim)->took, 2500 * USEC_PER_MSEC);
         ck_assert_uint_eq(sim.packets, 2);
         sim_deinit(&sim);
 }
@@ -185,17 +173,17 @@ START_TEST(what_is_dropped_in_silence_is_found_and_remembered)
         /* REQ_DNS 22: the second round is without EDNS */
         sim_init(&sim, test_seed(), 1, drops_edns);
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        ck_assert_uint_eq(result(&sim)->took, 2 * USEC_PER_SEC + SIM_RTT);
+        ck_assert_uint_eq(sim_result(&sim)->took, 2 * USEC_PER_SEC + SIM_RTT);
         ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
-        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT);
         sim_deinit(&sim);
         /* the third is by TCP: 2 s, then twice that less up to a tenth */
         sim_init(&sim, test_seed(), 1, drops_udp);
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        ck_assert_uint_ge(result(&sim)->took, 5600 * USEC_PER_MSEC);
-        ck_assert_uint_le(result(&sim)->took, 6 * USEC_PER_SEC + SIM_RTT);
+        ck_assert_uint_ge(sim_result(&sim)->took, 5600 * USEC_PER_MSEC);
+        ck_assert_uint_le(sim_result(&sim)->took, 6 * USEC_PER_SEC + SIM_RTT);
         ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
-        ck_assert_uint_eq(result(&sim)->took, SIM_RTT);
+        ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT);
         sim_deinit(&sim);
 }
 END_TEST
@@ -213,7 +201,7 @@ START_TEST(the_only_server_gets_a_second_chance)
         }
         /* after the first time it is known */
         ck_assert_uint_eq(sim.packets, 4);
-        sim.servers[0] = servfail;
+        sim.servers[0] = sim_servfail;
         sim.now += USEC_PER_HOUR;
         dns_client_flush(sim.c);
         sim.packets = 0;
