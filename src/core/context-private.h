@@ -72,6 +72,7 @@ struct lws_context {
 
         List vhosts;
         struct lws_vhost *vhost_system; /* NULL when no helper is built in */
+        void *resolver;
         struct lws_system_blob *blobs;
         _Atomic int cpd;
 

@@ -81,6 +81,16 @@ Ladder *context_ladder(struct lws_context *cx)
         return cx->ladder;
 }
 
+int context_n_threads(struct lws_context *cx)
+{
+        return cx->n_threads;
+}
+
+void **context_resolver(struct lws_context *cx)
+{
+        return &cx->resolver;
+}
+
 /* -- Creation ---------------------------------------------------------------------------------- */
 
 static int choose_loop(struct lws_context *cx, const struct lws_context_creation_info *info)

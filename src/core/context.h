@@ -5,3 +5,6 @@
 #include "state/ladder.h"
 
 Ladder *context_ladder(struct lws_context *cx);
+int context_n_threads(struct lws_context *cx);
+/* Where the context's resolver is remembered (helper/resolver.h); thread 0 only. */
+void **context_resolver(struct lws_context *cx);

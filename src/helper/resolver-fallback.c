@@ -2,7 +2,7 @@
 /* No resolver is built in. */
 #include "helper/resolver.h"
 
-int resolver_new(Resolver **ret, Network *network, const Settings *settings)
+int resolver_new(Resolver **ret, struct lws_context *cx, Network *network, const Settings *settings)
 {
         *ret = NULL;
         return 0;

@@ -46,3 +46,12 @@ bool name_is_literal(const char *text, IpAddr *ret, int *ret_ifindex)
         *ret_ifindex = scope ? (int) if_nametoindex(scope) : 0;
         return true;
 }
+
+int name_check(const char *text)
+{
+        int ifindex;
+        IpAddr addr;
+        DnsName name;
+
+        return name_is_literal(text, &addr, &ifindex) ? 0 : name_from_user(text, &name, NULL);
+}

@@ -2,6 +2,7 @@
 #pragma once
 /* What the files of the resolver share. resolver.c owns the object and its look-ups; the others
  * give the machine (proto/dns-client.h) its sockets, its servers, its files and its voice. */
+#include "core/context.h"
 #include "core/timer.h"
 #include "core/wsi.h"
 #include "helper/resolver.h"
@@ -14,7 +15,8 @@ typedef struct ResolverStub ResolverStub;
 typedef struct ResolverFiles ResolverFiles;
 
 struct Resolver {
-        Network *network;
+        struct lws_context *cx;
+        Network *network; /* may be NULL */
         const Settings *settings;
         Thread *thread;
         struct lws_vhost *vhost;
@@ -83,6 +85,8 @@ void result_deliver(Resolver *r, Lookup *l, const DnsResult *result, bool record
 /* -- resolver-name.c -- */
 /* To a name for the wire: UTF-8 by IDNA, escapes, a dot at the end. -EINVAL. */
 int name_from_user(const char *text, DnsName *ret, bool *ret_absolute);
+/* 0 for a name or an address, else -EINVAL. */
+int name_check(const char *text);
 /* True for an address in text; the scope's link in `ret_ifindex`. */
 bool name_is_literal(const char *text, IpAddr *ret, int *ret_ifindex);
 

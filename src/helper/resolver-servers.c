@@ -180,7 +180,8 @@ static void build(Build *b, const Resolver *r)
 
         b->privacy = privacy_of(r->settings);
         b->c.ndots = 1;
-        list_links(b, r->network);
+        if (r->network)
+                list_links(b, r->network);
         global = add_list(b, r, &dns->servers, 0);
         for (size_t i = 0; i < dns->domains.n; i++)
                 global_default = add_domain(b, dns->domains.items[i], global) || global_default;

@@ -327,17 +327,18 @@ static void apply_settings(Resolver *r)
         r->tls = tls_config_free(r->tls);
 }
 
-int resolver_new(Resolver **ret, Network *network, const Settings *settings)
+int resolver_new(Resolver **ret, struct lws_context *cx, Network *network, const Settings *settings)
 {
         Resolver *r = calloc(1, sizeof(*r));
         int error;
 
         if (!r)
                 return -ENOMEM;
+        r->cx = cx;
         r->network = network;
         r->settings = settings;
-        r->thread = network_thread(network);
-        r->vhost = network_vhost(network);
+        r->thread = context_thread(cx, 0);
+        r->vhost = context_vhost_system(cx);
         list_init(&r->streams);
         list_init(&r->lookups);
         list_init(&r->done);
@@ -352,7 +353,8 @@ int resolver_new(Resolver **ret, Network *network, const Settings *settings)
         }
         apply_settings(r);
         r->watch.changed = on_network;
-        network_watch_link(network, &r->watch);
+        if (network)
+                network_watch_link(network, &r->watch);
         servers_update(r);
         error = stub_new(r);
         if (error < 0) {
@@ -360,6 +362,8 @@ int resolver_new(Resolver **ret, Network *network, const Settings *settings)
                 return error;
         }
         resolver_kick(r);
+        if (!*context_resolver(cx))
+                *context_resolver(cx) = r;
         *ret = r;
         return 0;
 }
@@ -390,6 +394,8 @@ Resolver *resolver_free(Resolver *r)
 
         if (!r)
                 return NULL;
+        if (*context_resolver(r->cx) == r)
+                *context_resolver(r->cx) = NULL;
         stub_free(r);
         cancel_all(r, &r->lookups);
         cancel_all(r, &r->done);

@@ -54,7 +54,10 @@ struct LookupResult {
 };
 typedef void (*LookupFn)(Lookup *lookup, const LookupResult *result, void *userdata);
 
-int resolver_new(Resolver **ret, Network *network, const Settings *settings);
+/* `network` NULL: only the servers of the settings and of /etc/resolv.conf are known. The first
+ * resolver of a context is the one behind <lwsd/lws-dns.h>. */
+int resolver_new(
+        Resolver **ret, struct lws_context *cx, Network *network, const Settings *settings);
 Resolver *resolver_free(Resolver *resolver);
 int resolver_reload(Resolver *resolver, const Settings *settings);
 

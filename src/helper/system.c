@@ -98,8 +98,8 @@ int system_new(System **ret, struct lws_context *cx, const Settings *settings)
                      stage_holds_new(&s->stages, context_ladder(cx), settings))) < 0 ||
                 (r = complain("Watching the network", network_new(&s->network, cx, settings))) <
                         0 ||
-                (r = complain("The resolver", resolver_new(&s->resolver, s->network, settings))) <
-                        0 ||
+                (r = complain("The resolver",
+                         resolver_new(&s->resolver, cx, s->network, settings))) < 0 ||
                 (r = complain("The time client",
                          time_client_new(&s->time, s->network, s->resolver, settings))) < 0 ||
                 (r = complain("Fetching", start_fetcher(s))) < 0 || (r = start_upper(s)) < 0) {

@@ -74,7 +74,7 @@ static int start_resolver(Run *run, Settings **settings, Network **network, uint
                 endpoint_list_add(&(*settings)->dns.servers, &server) < 0 ||
                 fake_network_new(network, run->cx, *settings) < 0)
                 return -ENOMEM;
-        return resolver_new(&run->resolver, *network, *settings);
+        return resolver_new(&run->resolver, run->cx, *network, *settings);
 }
 
 static void stop_resolver(Run *run, Settings *settings, Network *network)

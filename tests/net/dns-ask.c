@@ -183,7 +183,7 @@ int main(int argc, char **argv)
         lws_context_info_defaults(&info, NULL);
         ask.cx = lws_create_context(&info);
         if (!ask.cx || fake_network_new(&network, ask.cx, settings) < 0 ||
-                resolver_new(&ask.resolver, network, settings) < 0 ||
+                resolver_new(&ask.resolver, ask.cx, network, settings) < 0 ||
                 wsi_new(&ask.input, context_vhost_system(ask.cx), context_thread(ask.cx, 0), 0,
                         EPOLLIN, on_input, &ask) < 0)
                 return 1;
