@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/bus-common.h"
 #include "daemon/holds.h"
+#include "helper/policy.h"
+#include "helper/portal.h"
 #include "helper/token.h"
 #include "state/table.h"
 #include "util/fd.h"
@@ -547,6 +549,46 @@ GETTER(captive_portal_url)
         return sd_bus_message_append(m, "s", url);
 }
 
+static int append_policy_property(sd_bus_message *m, const PolicyProperty *p)
+{
+        switch (p->type) {
+        case POLICY_TEXT:
+                return sd_bus_message_append(m, "{sv}", p->name, "s", p->text);
+        case POLICY_INTEGER:
+                return sd_bus_message_append(m, "{sv}", p->name, "x", p->integer);
+        case POLICY_REAL:
+                return sd_bus_message_append(m, "{sv}", p->name, "d", p->real);
+        case POLICY_BOOLEAN:
+                return sd_bus_message_append(m, "{sv}", p->name, "b", (int) p->boolean);
+        }
+        return -EINVAL;
+}
+
+static const Policy *current_policy(BusContext *context)
+{
+        PolicyStage *stage = system_policy(context->manager->system);
+
+        return stage ? policy_stage_current(stage) : NULL;
+}
+
+GETTER(policy)
+{
+        const Policy *policy = current_policy(userdata);
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (size_t i = 0; policy && i < policy->n_properties && r >= 0; i++)
+                r = append_policy_property(m, &policy->properties[i]);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+GETTER(policy_version)
+{
+        const Policy *policy = current_policy(userdata);
+
+        return sd_bus_message_append(m, "t", policy ? policy->version : 0);
+}
+
 const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Attach", SD_BUS_ARGS("s", state, "a{sv}", options),
@@ -591,5 +633,7 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_PROPERTY("NetworkEpoch", "t", get_network_epoch, 0, CHANGES),
         SD_BUS_PROPERTY("CaptivePortal", "s", get_captive_portal, 0, CHANGES),
         SD_BUS_PROPERTY("CaptivePortalUrl", "s", get_captive_portal_url, 0, CHANGES),
+        SD_BUS_PROPERTY("Policy", "a{sv}", get_policy, 0, CHANGES),
+        SD_BUS_PROPERTY("PolicyVersion", "t", get_policy_version, 0, CHANGES),
         SD_BUS_VTABLE_END,
 };

@@ -49,6 +49,8 @@ static const ConfigKey config_keys[] = {
         ENUM("Manager", "RequireFamily", require_family, require_family_names),
         KEY("Manager", "RequireLinks", strings, require_links),
         KEY("Manager", "FlapSec", usec, flap_usec),
+        { "Manager", "SpreadSec", config_parse_usec, offsetof(Settings, spread_usec),
+                SIZE(Settings, spread_usec), NULL, 0, USEC_PER_DAY },
         NUMBER("Manager", "QuotaAttachments", quota_attachments, 1, 10000000),
         NUMBER("Manager", "QuotaHolds", quota_holds, 1, 100000),
         NUMBER("Manager", "QuotaLookups", quota_lookups, 1, 100000),
@@ -109,7 +111,6 @@ static const ConfigKey config_keys[] = {
         KEY("Policy", "Url", string, policy.url),
         KEY("Policy", "Key", string, policy.key),
         KEY("Policy", "CertificateAuthority", string, policy.certificate_authority),
-        KEY("Policy", "SpreadSec", usec, policy.spread_usec),
 
         ENUM("Registration", "Provider", registration.provider, registration_names),
         KEY("Registration", "CredentialFile", string, registration.credential_file),

@@ -134,9 +134,9 @@ static void on_clock_stepped(TimeWatch *watch, int64_t usec)
         bus_dirty(m->bus, BUS_DIRTY_TIME | BUS_DIRTY_LINKS);
 }
 
-static void on_portal_change(PortalWatch *watch)
+static void on_upper_change(UpperWatch *watch)
 {
-        bus_dirty(container_of(watch, Manager, portal_watch)->bus, BUS_DIRTY_MANAGER);
+        bus_dirty(container_of(watch, Manager, upper_watch)->bus, BUS_DIRTY_MANAGER);
 }
 
 /* -- What is said ------------------------------------------------------------------------------ */
@@ -445,9 +445,8 @@ static int start_helpers(Manager *m)
         m->time_watch.stepped = on_clock_stepped;
         if (system_time(m->system))
                 time_client_watch_link(system_time(m->system), &m->time_watch);
-        m->portal_watch.changed = on_portal_change;
-        if (system_portal(m->system))
-                portal_check_watch_link(system_portal(m->system), &m->portal_watch);
+        m->upper_watch.changed = on_upper_change;
+        system_watch(m->system, &m->upper_watch);
         return 0;
 }
 
@@ -523,8 +522,7 @@ Manager *manager_free(Manager *m)
                 network_watch_unlink(&m->network_watch);
                 if (system_time(m->system))
                         time_client_watch_unlink(&m->time_watch);
-                if (system_portal(m->system))
-                        portal_check_watch_unlink(&m->portal_watch);
+                upper_watch_unlink(&m->upper_watch);
         }
         m->system = system_free(m->system);
         holds_free(m->holds);
@@ -566,8 +564,6 @@ int manager_reload(Manager *m, char error[static CONFIG_ERROR_SIZE])
         notify_reloading();
         r = config_load(&settings, &m->options.config, error);
         if (r >= 0) {
-                if (system_portal(m->system))
-                        portal_check_watch_unlink(&m->portal_watch);
                 r = take_settings(m, settings);
                 if (r >= 0)
                         r = system_reload(m->system, settings);
@@ -575,8 +571,6 @@ int manager_reload(Manager *m, char error[static CONFIG_ERROR_SIZE])
                 settings_free(old);
                 ladder_set_flap(m->ladder, settings->flap_usec);
                 (void) ladder_set_target(m->ladder, settings->target);
-                if (system_portal(m->system))
-                        portal_check_watch_link(system_portal(m->system), &m->portal_watch);
                 bus_dirty(m->bus, BUS_DIRTY_ALL);
                 log_info("The configuration was read again");
         }

@@ -9,9 +9,9 @@
 #include "daemon/broker.h"
 #include "daemon/config.h"
 #include "daemon/states-dir.h"
-#include "helper/portal.h"
 #include "helper/system.h"
 #include "helper/time.h"
+#include "helper/upper.h"
 #include <systemd/sd-event.h>
 #include <systemd/sd-id128.h>
 
@@ -49,7 +49,7 @@ struct Manager {
         System *system;
         NetworkWatch network_watch;
         TimeWatch time_watch;
-        PortalWatch portal_watch;
+        UpperWatch upper_watch;
         Resolved *resolved;
         Bus *bus;
         PrivateSocket *socket;

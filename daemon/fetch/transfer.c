@@ -27,6 +27,7 @@ int transfer_new(Transfer **ret)
                 return -ENOMEM;
         t->answer = (FetchAnswer){ .max_age_sec = FETCH_NO_AGE,
                 .retry_after_sec = FETCH_NO_AGE,
+                .valid_until_usec = USEC_INFINITY,
                 .message = t->message,
                 .content_type = t->content_type,
                 .etag = t->etag,
@@ -128,9 +129,36 @@ static size_t on_header(char *line, size_t one, size_t size, void *userdata)
         return size;
 }
 
+static usec_t usec_of(const ASN1_TIME *t, usec_t otherwise)
+{
+        struct tm tm = { 0 };
+        time_t v = t && ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : -1;
+
+        return v < 0 ? otherwise : (usec_t) v * USEC_PER_SEC;
+}
+
+/* Notes when every certificate of the chain is valid; what is not even a date never is. */
+static int note_dates(int ok, X509_STORE_CTX *store)
+{
+        SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+        FetchAnswer *a = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+        const X509 *cert = X509_STORE_CTX_get_current_cert(store);
+
+        if (ok && cert) {
+                usec_t from = usec_of(X509_get0_notBefore(cert), USEC_INFINITY);
+                usec_t until = usec_of(X509_get0_notAfter(cert), 0);
+
+                a->valid_from_usec = MAX(a->valid_from_usec, from);
+                a->valid_until_usec = MIN(a->valid_until_usec, until);
+        }
+        return ok;
+}
+
 static CURLcode ignore_dates(CURL *curl, void *ssl_ctx, void *userdata)
 {
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl_ctx), X509_V_FLAG_NO_CHECK_TIME);
+        SSL_CTX_set_app_data(ssl_ctx, userdata);
+        SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, note_dates);
         return CURLE_OK;
 }
 
@@ -200,8 +228,10 @@ static void set_up(Transfer *t, CURL *curl, const FetchRequest *q)
         set_blob(curl, CURLOPT_CAINFO_BLOB, q->ca_pem);
         set_blob(curl, CURLOPT_SSLCERT_BLOB, q->cert_pem);
         set_blob(curl, CURLOPT_SSLKEY_BLOB, q->key_pem);
-        if (q->flags & FETCH_IGNORE_DATES)
+        if (q->flags & FETCH_IGNORE_DATES) {
                 (void) curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, ignore_dates);
+                (void) curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &t->answer);
+        }
         if (q->interface[0]) {
                 snprintf(interface, sizeof(interface), "if!%s", q->interface);
                 (void) curl_easy_setopt(curl, CURLOPT_INTERFACE, interface);

@@ -327,6 +327,7 @@ static const Column status_fields[] = {
         { "offset", "offset", format_offset },
         { "CaptivePortal", "captive-portal", NULL },
         { "CaptivePortalUrl", "captive-portal-url", NULL },
+        { "PolicyVersion", "policy-version", NULL },
         { "PendingAttachments", "pending-attachments", NULL },
         { "NetworkEpoch", "network-epoch", NULL },
         { "InstanceId", "instance", NULL },
@@ -361,5 +362,7 @@ int command_status(Ctl *ctl)
         json_object_set(all, "offset", json_object_get(time, "OffsetUSec"));
         if (json_string_length(json_object_get(all, "CaptivePortalUrl")) == 0)
                 json_object_del(all, "CaptivePortalUrl");
+        if (json_integer_value(json_object_get(all, "PolicyVersion")) == 0)
+                json_object_del(all, "PolicyVersion");
         return output_fields(ctl, all, status_fields, ELEMENTSOF(status_fields));
 }

@@ -38,14 +38,20 @@ static int bio_to_string(BIO *bio, char **ret)
         return 0;
 }
 
-int identity_make_key(char **ret_key_pem)
+static int write_key(EVP_PKEY *key, char **ret_key_pem)
 {
-        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = EVP_EC_gen("P-256");
         _cleanup_(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
 
         if (!key || !bio || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
                 return -EIO;
         return bio_to_string(bio, ret_key_pem);
+}
+
+int identity_make_key(char **ret_key_pem)
+{
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = EVP_EC_gen("P-256");
+
+        return write_key(key, ret_key_pem);
 }
 
 static EVP_PKEY *load_key(const char *pem)
@@ -209,4 +215,34 @@ int identity_certificate_der(const char *cert_pem, uint8_t **ret_der, size_t *re
         *ret_der = der;
         *ret_size = (size_t) n;
         return 0;
+}
+
+int identity_split(const char *pem, size_t size, char **ret_key_pem, char **ret_cert_pem)
+{
+        _cleanup_(BIO_free_allp) BIO *in = BIO_new_mem_buf(pem, (int) MIN(size, IDENTITY_PEM_MAX));
+        _cleanup_(BIO_free_allp) BIO *again =
+                BIO_new_mem_buf(pem, (int) MIN(size, IDENTITY_PEM_MAX));
+        _cleanup_(BIO_free_allp) BIO *out = BIO_new(BIO_s_mem());
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = NULL;
+        _cleanup_(freep) char *certificates = NULL;
+        X509 *cert;
+        int r = 0;
+
+        if (size > IDENTITY_PEM_MAX)
+                return -EBADMSG;
+        if (!in || !again || !out)
+                return -ENOMEM;
+        key = PEM_read_bio_PrivateKey(in, NULL, NULL, (void *) (uintptr_t) "");
+        while (r >= 0 && (cert = PEM_read_bio_X509(again, NULL, NULL, NULL))) {
+                r = PEM_write_bio_X509(out, cert) == 1 ? 0 : -EIO;
+                X509_free(cert);
+        }
+        if (r < 0)
+                return r;
+        if (!key || bio_to_string(out, &certificates) < 0)
+                return -EBADMSG;
+        r = write_key(key, ret_key_pem);
+        if (r >= 0)
+                *ret_cert_pem = TAKE_PTR(certificates);
+        return r;
 }

@@ -23,3 +23,5 @@ int identity_check(
         const char *key_pem, const char *cert_pem, usec_t *ret_not_before, usec_t *ret_expires);
 /* The first certificate of `cert_pem` as DER. */
 int identity_certificate_der(const char *cert_pem, uint8_t **ret_der, size_t *ret_size);
+/* The key and the certificates in one PEM text, in any order, each on its own. */
+int identity_split(const char *pem, size_t size, char **ret_key_pem, char **ret_cert_pem);

@@ -3,8 +3,7 @@
 #include "helper/policy.h"
 #include "helper/token.h"
 
-int policy_stage_new(PolicyStage **ret, struct lws_context *cx, Network *network, Fetcher *fetcher,
-        const Settings *settings)
+int policy_stage_new(PolicyStage **ret, Upper *upper)
 {
         *ret = NULL;
         return 0;
@@ -13,14 +12,6 @@ int policy_stage_new(PolicyStage **ret, struct lws_context *cx, Network *network
 PolicyStage *policy_stage_free(PolicyStage *s)
 {
         return NULL;
-}
-
-void policy_stage_watch_link(PolicyStage *s, PolicyWatch *watch)
-{
-}
-
-void policy_stage_watch_unlink(PolicyWatch *watch)
-{
 }
 
 const Policy *policy_stage_current(const PolicyStage *s)
@@ -32,8 +23,7 @@ void policy_stage_refresh(PolicyStage *s)
 {
 }
 
-int registration_new(
-        Registration **ret, struct lws_context *cx, Fetcher *fetcher, const Settings *settings)
+int registration_new(Registration **ret, Upper *upper)
 {
         *ret = NULL;
         return 0;
@@ -44,8 +34,12 @@ Registration *registration_free(Registration *g)
         return NULL;
 }
 
-int token_stage_new(TokenStage **ret, struct lws_context *cx, Fetcher *fetcher,
-        Registration *registration, const Settings *settings, unsigned index)
+int registration_put(Registration *g, const char *pem, size_t size)
+{
+        return -EOPNOTSUPP;
+}
+
+int token_stage_new(TokenStage **ret, Upper *upper, Registration *registration, unsigned index)
 {
         *ret = NULL;
         return 0;
@@ -59,4 +53,9 @@ TokenStage *token_stage_free(TokenStage *s)
 const char *token_stage_current(const TokenStage *s, usec_t *ret_expires)
 {
         return NULL;
+}
+
+int token_stage_put(TokenStage *s, const char *text, size_t size, usec_t expires)
+{
+        return -EOPNOTSUPP;
 }

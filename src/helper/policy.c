@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "helper/policy.h"
-#include "core/backoff.h"
-#include "core/timer.h"
 #include "core/wsi.h"
+#include "helper/asker.h"
 #include "proto/jws.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -10,6 +9,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -19,95 +19,79 @@
 
 #define REFRESH_USEC     USEC_PER_HOUR /* where the server says nothing */
 #define REFRESH_MIN_USEC USEC_PER_MIN
-#define TIMEOUT_MSEC     (30 * 1000)
 
 struct PolicyStage {
-        struct lws_context *cx;
-        Network *network;
-        Fetcher *fetcher;
+        Asker asker;
         const Settings *settings;
         PublicKey *key; /* NULL: the file needs no signature, for root wrote it */
         Policy *current;
-        char *text; /* what `current` was read from */
+        char *text; /* what `current` was read from, and what was signed of it */
         size_t text_size;
+        char *payload;
         char etag[256];
-        char *ca;
-        Hold *hold;
-        const char *fetch_code; /* why the last fetch gave nothing; NULL: it did */
-        Fetch *fetch;
+        bool refused; /* what was offered last */
+        /* Taken before time was true, from a server whose certificates are good in this time. */
+        bool early;
+        usec_t early_from, early_until;
         struct lws *inotify;
-        Timer fetch_timer, validity_timer;
-        Backoff backoff;
-        bool online, started;
-        NetworkWatch network_watch;
-        LadderWatch ladder_watch;
-        List watches;
 };
 
-static bool time_is_true(const PolicyStage *s)
+static PolicyStage *stage_of(Asker *a)
 {
-        return ladder_reached(context_ladder(s->cx), LWS_SYSTATE_TIME_VALID);
+        return container_of(a, PolicyStage, asker);
 }
 
-/* Takes or drops the hold by what is known now, and looks again when validity begins or ends. */
-static void evaluate(PolicyStage *s)
+static char *text_duplicate(const char *text, size_t size)
 {
-        usec_t now = clock_realtime_usec(), edge = USEC_INFINITY;
+        char *copy = malloc(size + 1);
 
-        if (!s->current) {
-                hold_assert(s->hold, s->fetch_code ? s->fetch_code : "no-policy", 0,
-                        "no policy yet from %s",
-                        s->settings->policy.url ? s->settings->policy.url
-                                                : s->settings->policy.file);
-        } else if (!time_is_true(s)) {
-                hold_drop(s->hold); /* TIME_VALID comes before; dates are looked at again then */
-        } else if (now < s->current->not_before_usec) {
-                hold_assert(s->hold, "policy-not-yet-valid", 0,
-                        "policy %" PRIu64 " is not valid yet", s->current->version);
-                edge = s->current->not_before_usec;
-        } else if (now >= s->current->expires_usec) {
-                hold_assert(s->hold, "policy-expired", 0, "policy %" PRIu64 " has expired",
-                        s->current->version);
-        } else {
-                hold_drop(s->hold);
-                edge = s->current->expires_usec;
+        if (copy) {
+                memcpy(copy, text, size);
+                copy[size] = 0;
         }
-        timer_set(&s->validity_timer,
-                edge == USEC_INFINITY ? edge
-                                      : usec_add(thread_now(s->validity_timer.thread), edge - now));
+        return copy;
 }
 
-/* Signature, form and version; `origin` is for the person who reads why it was refused. */
-static int read_policy(
-        PolicyStage *s, const char *origin, const char *text, size_t size, Policy **ret)
+/* Signature, form and version; `why` is for the person who reads why it was refused. */
+static int read_policy(PolicyStage *s, const char *text, size_t size, Policy **ret,
+        char **ret_payload, char why[static ASKER_TEXT_MAX])
 {
         _cleanup_(policy_freep) Policy *policy = NULL;
         _cleanup_(freep) char *payload = NULL;
         PolicyError error;
         int r;
 
-        if (s->key) {
-                r = jws_verify(s->key, text, size, &payload, &size);
-                if (r < 0) {
-                        log_warning("%s: %s", origin,
-                                r == -EKEYREJECTED ? "policy is not signed by our key"
-                                                   : "policy is not a signed document (JWS)");
-                        return r;
-                }
-                text = payload;
-        }
-        r = policy_parse(text, size, &policy, &error);
+        r = s->key ? jws_verify(s->key, text, size, &payload, &size) : 0;
         if (r < 0) {
-                log_warning("%s:%d:%d: %s", origin, error.line, error.column, error.text);
+                snprintf(why, ASKER_TEXT_MAX, "%s",
+                        r == -EKEYREJECTED ? "policy is not signed by our key"
+                                           : "policy is not a signed document (JWS)");
+                return r;
+        }
+        if (!payload && !(payload = text_duplicate(text, size)))
+                return -ENOMEM;
+        r = policy_parse(payload, size, &policy, &error);
+        if (r < 0) {
+                snprintf(why, ASKER_TEXT_MAX, "line %d, column %d: %s", error.line, error.column,
+                        error.text);
                 return r;
         }
         if (s->current && policy->version < s->current->version) {
-                log_warning("%s: policy %" PRIu64 " is older than %" PRIu64 " in force: refused",
-                        origin, policy->version, s->current->version);
+                snprintf(why, ASKER_TEXT_MAX,
+                        "policy %" PRIu64 " is older than %" PRIu64 " in force: refused",
+                        policy->version, s->current->version);
                 return -ESTALE;
         }
         *ret = TAKE_PTR(policy);
+        *ret_payload = TAKE_PTR(payload);
         return 0;
+}
+
+static void forget(PolicyStage *s)
+{
+        s->current = policy_free(s->current);
+        free(TAKE_PTR(s->text));
+        free(TAKE_PTR(s->payload));
 }
 
 static void store(PolicyStage *s)
@@ -120,70 +104,62 @@ static void store(PolicyStage *s)
                         s->settings->state_dir, strerror(-r));
 }
 
-static void tell(PolicyStage *s)
-{
-        list_foreach_safe (it, &s->watches) {
-                PolicyWatch *w = list_entry(it, PolicyWatch, link);
-
-                w->changed(w);
-        }
-}
-
-/* Takes a document over if it is good and new. 0 also when it is the one in force. */
-static int offer(PolicyStage *s, const char *origin, const char *text, size_t size)
+/* Takes a document over if it is good. 1: it is new, 0: it says what the one in force says. */
+static int offer(PolicyStage *s, const char *origin, const char *text, size_t size,
+        char why[static ASKER_TEXT_MAX])
 {
         _cleanup_(policy_freep) Policy *policy = NULL;
+        _cleanup_(freep) char *payload = NULL, *copy = NULL;
         bool replaces = s->current;
-        char *copy;
         int r;
 
-        if (s->text && s->text_size == size && memcmp(s->text, text, size) == 0)
-                return 0;
-        r = read_policy(s, origin, text, size, &policy);
+        r = read_policy(s, text, size, &policy, &payload, why);
         if (r < 0)
                 return r;
-        copy = malloc(size + 1);
+        if (s->current && strcmp(payload, s->payload) == 0)
+                return 0;
+        copy = text_duplicate(text, size);
         if (!copy)
                 return -ENOMEM;
-        memcpy(copy, text, size);
-        free(s->text);
-        s->text = copy;
+        forget(s);
+        s->text = TAKE_PTR(copy);
         s->text_size = size;
-        policy_free(s->current);
+        s->payload = TAKE_PTR(payload);
         s->current = TAKE_PTR(policy);
         log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "policy" }),
                 "policy %" PRIu64 " taken from %s", s->current->version, origin);
         if (replaces)
-                ladder_request_policy_invalid(context_ladder(s->cx));
-        evaluate(s);
-        tell(s);
+                ladder_request_policy_invalid(context_ladder(s->asker.upper->cx));
+        upper_tell(s->asker.upper); /* which evaluates this stage, too */
         return 1;
+}
+
+static void read_from(PolicyStage *s, int dir, const char *path)
+{
+        _cleanup_(freep) char *text = NULL;
+        char why[ASKER_TEXT_MAX] = "";
+        size_t size;
+        int r;
+
+        r = file_read(dir, path, POLICY_SIZE_MAX * 2, &text, &size);
+        if (r >= 0)
+                r = offer(s, path, text, size, why);
+        if (r < 0 && r != -ENOENT)
+                log_warning("%s: %s", path, why[0] ? why : strerror(-r));
 }
 
 static void read_file(PolicyStage *s)
 {
-        const char *path = s->settings->policy.file;
-        _cleanup_(freep) char *text = NULL;
-        size_t size;
-        int r;
-
-        if (!path)
-                return;
-        r = file_read(AT_FDCWD, path, POLICY_SIZE_MAX * 2, &text, &size);
-        if (r >= 0)
-                (void) offer(s, path, text, size);
-        else if (r != -ENOENT)
-                log_warning("%s: %s", path, strerror(-r));
+        if (s->settings->policy.file)
+                read_from(s, AT_FDCWD, s->settings->policy.file);
 }
 
 static void read_stored(PolicyStage *s)
 {
         _cleanup_fd_ int dir = open(s->settings->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_(freep) char *text = NULL;
-        size_t size;
 
-        if (dir >= 0 && file_read(dir, STORED_NAME, POLICY_SIZE_MAX * 2, &text, &size) >= 0)
-                (void) offer(s, "stored policy", text, size);
+        if (dir >= 0)
+                read_from(s, dir, STORED_NAME);
 }
 
 static void on_inotify(struct lws *wsi, uint32_t revents)
@@ -213,21 +189,59 @@ static int watch_file(PolicyStage *s)
         strcpy(path, s->settings->policy.file);
         if (inotify_add_watch(fd, dirname(path), IN_CLOSE_WRITE | IN_MOVED_TO) < 0)
                 return errno == ENOENT ? 0 : -errno;
-        r = wsi_new(&s->inotify, context_vhost_system(s->cx), context_thread(s->cx, 0), fd, EPOLLIN,
-                on_inotify, s);
+        r = wsi_new(&s->inotify, context_vhost_system(s->asker.upper->cx),
+                context_thread(s->asker.upper->cx, 0), fd, EPOLLIN, on_inotify, s);
         if (r >= 0)
                 (void) fd_take(&fd);
         return r;
 }
 
-static void schedule_retry(PolicyStage *s, const char *code, uint32_t retry_after_sec)
+/* What came over a connection whose dates could not be judged is judged by them now. */
+static void judge_early(PolicyStage *s)
 {
-        usec_t wait = backoff_next(&s->backoff, &RNG_KERNEL);
+        usec_t now = clock_realtime_usec();
 
-        if (retry_after_sec != FETCH_NO_AGE)
-                wait = MAX(wait, MIN(retry_after_sec * USEC_PER_SEC, USEC_PER_DAY));
-        s->fetch_code = code;
-        timer_set(&s->fetch_timer, usec_add(thread_now(s->fetch_timer.thread), wait));
+        if (!s->early || !asker_time_is_true(&s->asker))
+                return;
+        s->early = false;
+        if (now >= s->early_from && now < s->early_until) {
+                store(s);
+                return;
+        }
+        log_warning("%s: the server's certificate is not valid at this time: policy %" PRIu64
+                    " is dropped",
+                s->asker.url, s->current->version);
+        forget(s);
+        s->etag[0] = 0;
+        read_stored(s);
+        read_file(s);
+        asker_ask_in(&s->asker, 0);
+}
+
+static void evaluate(Asker *a)
+{
+        PolicyStage *s = stage_of(a);
+        usec_t now = clock_realtime_usec(), edge = USEC_INFINITY;
+        char what[80];
+
+        judge_early(s);
+        if (!s->current) {
+                asker_explain(a, s->refused ? "policy-refused" : "no-policy", "no policy yet");
+        } else if (!asker_time_is_true(a)) {
+                hold_drop(a->hold); /* TIME_VALID comes before; dates are looked at again then */
+        } else if (now < s->current->not_before_usec) {
+                snprintf(what, sizeof(what), "policy %" PRIu64 " is not valid yet",
+                        s->current->version);
+                asker_explain(a, "policy-not-yet-valid", what);
+                edge = s->current->not_before_usec;
+        } else if (now >= s->current->expires_usec) {
+                snprintf(what, sizeof(what), "policy %" PRIu64 " has expired", s->current->version);
+                asker_explain(a, "policy-expired", what);
+        } else {
+                hold_drop(a->hold);
+                edge = s->current->expires_usec;
+        }
+        asker_evaluate_at(a, edge == USEC_INFINITY ? edge : usec_add(asker_now(a), edge - now));
 }
 
 /* A tenth early or late, so that a fleet does not come back together. */
@@ -236,89 +250,59 @@ static void schedule_refresh(PolicyStage *s, uint32_t max_age_sec)
         usec_t wait = max_age_sec == FETCH_NO_AGE ? REFRESH_USEC : max_age_sec * USEC_PER_SEC;
 
         wait = MIN(MAX(wait, REFRESH_MIN_USEC), USEC_PER_DAY);
-        wait = rng_range(&RNG_KERNEL, wait - wait / 10, wait + wait / 10);
-        backoff_reset(&s->backoff);
-        s->fetch_code = NULL;
-        timer_set(&s->fetch_timer, usec_add(thread_now(s->fetch_timer.thread), wait));
+        asker_ask_in(&s->asker, rng_range(&RNG_KERNEL, wait - wait / 10, wait + wait / 10));
 }
 
-static void on_fetched(
-        Fetch *fetch, const FetchAnswer *answer, const void *body, size_t body_size, void *userdata)
+/* Only what was told by a server that we have reason to believe outlives this run. */
+static void note_origin(PolicyStage *s, const FetchAnswer *answer)
 {
-        PolicyStage *s = userdata;
-        const char *url = s->settings->policy.url;
-
-        s->fetch = NULL;
-        if (answer->error != FETCH_OK) {
-                log_notice("%s: %s", url, answer->message);
-                schedule_retry(s, "policy-unreachable", answer->retry_after_sec);
-        } else if (answer->status == 304) {
-                schedule_refresh(s, answer->max_age_sec);
-        } else if (answer->status != 200) {
-                log_notice("%s: HTTP status %u", url, answer->status);
-                schedule_retry(s, "policy-unreachable", answer->retry_after_sec);
-        } else if (offer(s, url, body, body_size) < 0) {
-                schedule_retry(s, "policy-refused", answer->retry_after_sec);
-        } else {
-                strcpy(s->etag, strlen(answer->etag) < sizeof(s->etag) ? answer->etag : "");
+        s->early = !asker_time_is_true(&s->asker);
+        s->early_from = answer->valid_from_usec;
+        s->early_until = answer->valid_until_usec;
+        if (!s->early)
                 store(s);
-                schedule_refresh(s, answer->max_age_sec);
-        }
-        evaluate(s);
 }
 
-static void on_fetch_timer(Timer *t, usec_t now)
+static int take(Asker *a, const FetchAnswer *answer, const char *body, size_t size,
+        char why[static ASKER_TEXT_MAX])
 {
-        PolicyStage *s = container_of(t, PolicyStage, fetch_timer);
-        FetchRequest request = { .timeout_msec = TIMEOUT_MSEC,
-                .flags = time_is_true(s) ? 0 : FETCH_IGNORE_DATES,
-                .body_max = POLICY_SIZE_MAX * 2,
-                .url = s->settings->policy.url,
-                .accept = "application/jose, application/json",
-                .if_none_match = s->etag,
-                .ca_pem = s->ca };
+        PolicyStage *s = stage_of(a);
         int r;
 
-        if (!s->online || s->fetch)
-                return; /* on_network() starts it */
-        r = fetch_new(&s->fetch, s->fetcher, &request, NULL, on_fetched, s);
-        if (r < 0)
-                schedule_retry(s, "policy-unreachable", FETCH_NO_AGE);
-}
-
-static void on_validity_timer(Timer *t, usec_t now)
-{
-        evaluate(container_of(t, PolicyStage, validity_timer));
-}
-
-static void on_network(NetworkWatch *w, bool epoch_changed)
-{
-        PolicyStage *s = container_of(w, PolicyStage, network_watch);
-        bool online = false;
-
-        list_foreach (it, network_links(s->network)) {
-                const Link *l = list_entry(it, Link, link);
-
-                online = online || (l->carrier && l->n_gateways > 0);
+        s->refused = false;
+        if (answer->status == 200) {
+                r = offer(s, a->url, body, size, why);
+                s->refused = r < 0;
+                if (r < 0)
+                        return r;
+                strcpy(s->etag, strlen(answer->etag) < sizeof(s->etag) ? answer->etag : "");
+                if (r > 0)
+                        note_origin(s, answer);
+        } else if (answer->status != 304 || !s->etag[0]) {
+                return asker_refuse_status(answer, why);
         }
-        if (online && (!s->online || (epoch_changed && s->fetch_code)) && s->settings->policy.url) {
-                usec_t spread = s->started ? 0 : s->settings->policy.spread_usec;
-
-                backoff_reset(&s->backoff);
-                timer_set(&s->fetch_timer, usec_add(thread_now(s->fetch_timer.thread),
-                                                   rng_range(&RNG_KERNEL, 0, spread)));
-                s->started = true;
-        }
-        s->online = online;
+        schedule_refresh(s, answer->max_age_sec);
+        return 0;
 }
 
-static void on_state(LadderWatch *w, const LadderChange *change)
+static int ask(Asker *a)
 {
-        PolicyStage *s = container_of(w, PolicyStage, ladder_watch);
+        FetchRequest request = { .flags = asker_time_is_true(a) ? 0 : FETCH_IGNORE_DATES,
+                .body_max = POLICY_SIZE_MAX * 2,
+                .accept = "application/jose, application/json",
+                .if_none_match = stage_of(a)->etag };
 
-        if (change->new_state == LWS_SYSTATE_TIME_VALID)
-                evaluate(s);
+        return asker_send(a, &request);
 }
+
+static bool may_ask(const Asker *a)
+{
+        return true;
+}
+
+static const AskerOps policy_ops = {
+        .who = "policy", .ask = ask, .take = take, .evaluate = evaluate, .may_ask = may_ask
+};
 
 static int load_key(PolicyStage *s)
 {
@@ -337,45 +321,28 @@ static int load_key(PolicyStage *s)
         return r;
 }
 
-int policy_stage_new(PolicyStage **ret, struct lws_context *cx, Network *network, Fetcher *fetcher,
-        const Settings *settings)
+int policy_stage_new(PolicyStage **ret, Upper *upper)
 {
+        const PolicySettings *settings = &upper->settings->policy;
         _cleanup_(policy_stage_freep) PolicyStage *s = calloc(1, sizeof(*s));
         int r;
 
         if (!s)
                 return -ENOMEM;
-        list_init(&s->watches);
-        s->cx = cx;
-        s->network = network;
-        s->fetcher = fetcher;
-        s->settings = settings;
-        s->backoff = (Backoff){
-                .first_usec = USEC_PER_SEC, .max_usec = USEC_PER_HOUR, .jitter_percent = 50
-        };
-        timer_init(&s->fetch_timer, context_thread(cx, 0), on_fetch_timer);
-        timer_init(&s->validity_timer, context_thread(cx, 0), on_validity_timer);
-        r = load_key(s);
+        s->settings = upper->settings;
+        r = asker_init(&s->asker, upper, &policy_ops, LWS_SYSTATE_POLICY_VALID, settings->url,
+                settings->certificate_authority);
         if (r >= 0)
-                r = fetch_load_ca(settings->policy.certificate_authority, &s->ca);
+                r = load_key(s);
+        if (r >= 0)
+                r = watch_file(s);
         if (r < 0)
                 return r;
-        r = hold_new(
-                &s->hold, context_ladder(cx), LWS_SYSTATE_POLICY_VALID, HOLD_REQUIRED, "policy");
-        if (r < 0)
-                return r;
-        r = watch_file(s);
-        if (r < 0)
-                return r;
-        if (settings->policy.url)
+        if (settings->url)
                 read_stored(s);
         read_file(s);
-        s->network_watch.changed = on_network;
-        network_watch_link(network, &s->network_watch);
-        s->ladder_watch.changed = on_state;
-        ladder_watch_link(context_ladder(cx), &s->ladder_watch);
-        on_network(&s->network_watch, false);
-        evaluate(s);
+        asker_ask_in(&s->asker, 0);
+        evaluate(&s->asker);
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -384,29 +351,12 @@ PolicyStage *policy_stage_free(PolicyStage *s)
 {
         if (!s)
                 return NULL;
-        fetch_free(s->fetch);
+        asker_deinit(&s->asker);
         wsi_free(s->inotify);
-        timer_cancel(&s->fetch_timer);
-        timer_cancel(&s->validity_timer);
-        network_watch_unlink(&s->network_watch);
-        ladder_watch_unlink(&s->ladder_watch);
-        hold_free(s->hold);
         public_key_free(s->key);
-        policy_free(s->current);
-        free(s->text);
-        free(s->ca);
+        forget(s);
         free(s);
         return NULL;
-}
-
-void policy_stage_watch_link(PolicyStage *s, PolicyWatch *watch)
-{
-        list_link_tail(&s->watches, &watch->link);
-}
-
-void policy_stage_watch_unlink(PolicyWatch *watch)
-{
-        list_unlink(&watch->link);
 }
 
 const Policy *policy_stage_current(const PolicyStage *s)
@@ -417,6 +367,5 @@ const Policy *policy_stage_current(const PolicyStage *s)
 void policy_stage_refresh(PolicyStage *s)
 {
         read_file(s);
-        if (s->settings->policy.url)
-                timer_set(&s->fetch_timer, 0);
+        asker_ask_in(&s->asker, 0);
 }

@@ -2,8 +2,7 @@
 /* Built without captive portal detection: its rungs pass. */
 #include "helper/portal.h"
 
-int portal_check_new(PortalCheck **ret, struct lws_context *cx, Network *network, Fetcher *fetcher,
-        const Settings *settings)
+int portal_check_new(PortalCheck **ret, Upper *upper)
 {
         *ret = NULL;
         return 0;
@@ -12,14 +11,6 @@ int portal_check_new(PortalCheck **ret, struct lws_context *cx, Network *network
 PortalCheck *portal_check_free(PortalCheck *c)
 {
         return NULL;
-}
-
-void portal_check_watch_link(PortalCheck *c, PortalWatch *watch)
-{
-}
-
-void portal_check_watch_unlink(PortalWatch *watch)
-{
 }
 
 const char *portal_check_result(const PortalCheck *c)

@@ -18,14 +18,11 @@ struct Probe {
 };
 
 struct PortalCheck {
-        struct lws_context *cx;
-        Network *network;
-        Fetcher *fetcher;
+        Upper *upper;
         Portal *machine;
         Probe probes[PROBES_MAX];
         Timer timer;
         Hold *hold;
-        List watches;
         NetworkWatch network_watch;
         LadderWatch ladder_watch;
         int uplink; /* ifindex; 0: none */
@@ -100,12 +97,8 @@ static void tell(PortalCheck *c)
         log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "portal" }), "captive portal: %s%s%s",
                 portal_check_result(c), portal_user_url(c->machine)[0] ? ", " : "",
                 portal_user_url(c->machine));
-        lws_system_cpd_set(c->cx, results[portal_verdict(c->machine)]);
-        list_foreach_safe (it, &c->watches) {
-                PortalWatch *w = list_entry(it, PortalWatch, link);
-
-                w->changed(w);
-        }
+        lws_system_cpd_set(c->upper->cx, results[portal_verdict(c->machine)]);
+        upper_tell(c->upper);
 }
 
 static void drive(PortalCheck *c);
@@ -139,7 +132,7 @@ static void on_fetched(
 
 static void start_fetch(PortalCheck *c, const PortalEvent *e)
 {
-        bool time_valid = ladder_reached(context_ladder(c->cx), LWS_SYSTATE_TIME_VALID);
+        bool time_valid = ladder_reached(context_ladder(c->upper->cx), LWS_SYSTATE_TIME_VALID);
         FetchRequest request = { .timeout_msec = TIMEOUT_MSEC,
                 .flags = e->api && !time_valid ? FETCH_IGNORE_DATES : 0,
                 .body_max = e->api ? PORTAL_API_BODY_MAX : 4096,
@@ -156,8 +149,8 @@ static void start_fetch(PortalCheck *c, const PortalEvent *e)
                         p = &c->probes[i];
         if (p) {
                 *p = (Probe){ .id = e->id, .check = c, .dates_ignored = request.flags != 0 };
-                r = fetch_new(&p->fetch, c->fetcher, &request,
-                        network_link_by_index(c->network, c->uplink), on_fetched, p);
+                r = fetch_new(&p->fetch, c->upper->fetcher, &request,
+                        network_link_by_index(c->upper->network, c->uplink), on_fetched, p);
         }
         if (r < 0)
                 portal_done(c->machine, thread_now(c->timer.thread), e->id, &none);
@@ -208,7 +201,7 @@ static bool same_text(const char *a, const char *b)
 static void on_network(NetworkWatch *w, bool epoch_changed)
 {
         PortalCheck *c = container_of(w, PortalCheck, network_watch);
-        const Link *up = find_uplink(c->network);
+        const Link *up = find_uplink(c->upper->network);
         const char *api = find_api(up);
         int ifindex = up ? up->ifindex : 0;
 
@@ -234,36 +227,32 @@ static void on_state(LadderWatch *w, const LadderChange *change)
         drive(c);
 }
 
-int portal_check_new(PortalCheck **ret, struct lws_context *cx, Network *network, Fetcher *fetcher,
-        const Settings *settings)
+int portal_check_new(PortalCheck **ret, Upper *upper)
 {
         _cleanup_(portal_check_freep) PortalCheck *c = calloc(1, sizeof(*c));
-        const PortalSettings *s = &settings->portal;
+        const PortalSettings *s = &upper->settings->portal;
         int r;
 
         if (!c)
                 return -ENOMEM;
-        list_init(&c->watches);
-        c->cx = cx;
-        c->network = network;
-        c->fetcher = fetcher;
-        timer_init(&c->timer, context_thread(cx, 0), on_timer);
+        c->upper = upper;
+        timer_init(&c->timer, context_thread(upper->cx, 0), on_timer);
         r = fetch_load_ca(s->certificate_authority, &c->ca);
         if (r < 0)
                 return r;
         r = portal_new(&c->machine, &RNG_KERNEL, s->urls.items, s->urls.n);
         if (r < 0)
                 return r;
-        r = hold_new(&c->hold, context_ladder(cx),
+        r = hold_new(&c->hold, context_ladder(upper->cx),
                 s->wait == PORTAL_WAIT_PRE_TIME ? LWS_SYSTATE_CPD_PRE_TIME
                                                 : LWS_SYSTATE_CPD_POST_TIME,
                 HOLD_REQUIRED, "portal");
         if (r < 0)
                 return r;
         c->network_watch.changed = on_network;
-        network_watch_link(network, &c->network_watch);
+        network_watch_link(upper->network, &c->network_watch);
         c->ladder_watch.changed = on_state;
-        ladder_watch_link(context_ladder(cx), &c->ladder_watch);
+        ladder_watch_link(context_ladder(upper->cx), &c->ladder_watch);
         on_network(&c->network_watch, true);
         *ret = TAKE_PTR(c);
         return 0;
@@ -284,16 +273,6 @@ PortalCheck *portal_check_free(PortalCheck *c)
         free(c->ca);
         free(c);
         return NULL;
-}
-
-void portal_check_watch_link(PortalCheck *c, PortalWatch *watch)
-{
-        list_link_tail(&c->watches, &watch->link);
-}
-
-void portal_check_watch_unlink(PortalWatch *watch)
-{
-        list_unlink(&watch->link);
 }
 
 const char *portal_check_result(const PortalCheck *c)

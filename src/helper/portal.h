@@ -4,22 +4,14 @@
  * Captive portal detection: proto/portal bound to the network's uplink, to the fetching process and
  * to the ladder. Takes a requirement hold of CPD_PRE_TIME or CPD_POST_TIME, whichever Wait= names.
  */
-#include "helper/fetch.h"
+#include "helper/upper.h"
 
 typedef struct PortalCheck PortalCheck;
-typedef struct PortalWatch PortalWatch;
-struct PortalWatch {
-        List link;
-        void (*changed)(PortalWatch *watch);
-};
 
-int portal_check_new(PortalCheck **ret, struct lws_context *cx, Network *network, Fetcher *fetcher,
-        const Settings *settings);
+int portal_check_new(PortalCheck **ret, Upper *upper);
 PortalCheck *portal_check_free(PortalCheck *check);
 DEFINE_CLEANUP(PortalCheck, portal_check_free)
 
-void portal_check_watch_link(PortalCheck *check, PortalWatch *watch);
-void portal_check_watch_unlink(PortalWatch *watch);
 /* "unknown", "internet", "portal" or "no-internet". */
 const char *portal_check_result(const PortalCheck *check);
 /* Where a person goes to satisfy the portal; empty when there is none. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "helper/registration.h"
-#include "core/backoff.h"
-#include "core/timer.h"
 #include "crypto/identity.h"
+#include "helper/asker.h"
 #include "util/base64.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -14,27 +13,20 @@
 
 #define KEY_NAME         "identity.key"
 #define CERTIFICATE_NAME "identity.pem"
-#define TIMEOUT_MSEC     (30 * 1000)
 
 struct Registration {
-        struct lws_context *cx;
-        Fetcher *fetcher;
+        Asker asker;
         const StageSettings *settings;
         const char *state_dir;
         char *key, *certificate;
-        usec_t not_before, expires; /* of the certificate, CLOCK_REALTIME */
-        char *ca, *authorization;
-        Hold *hold;
-        Fetch *fetch;
-        Timer timer; /* the next enrolment */
-        Backoff backoff;
-        LadderWatch ladder_watch;
-        List watches;
+        usec_t not_before, renew, expires; /* of the certificate, CLOCK_REALTIME */
+        unsigned serial;                   /* counts certificates */
+        char *authorization;
 };
 
-static bool time_is_true(const Registration *g)
+static Registration *registration_of(const Asker *a)
 {
-        return ladder_reached(context_ladder(g->cx), LWS_SYSTATE_TIME_VALID);
+        return container_of(a, Registration, asker);
 }
 
 static int open_state_dir(const Registration *g)
@@ -44,55 +36,63 @@ static int open_state_dir(const Registration *g)
         return fd < 0 ? -errno : fd;
 }
 
-static void tell(Registration *g)
+/* Whether `certificate` is one for `key`, and if so, its dates. Renewal is due a third of its life
+ * before the end, so that a server may be away for weeks; a tenth of that early or late, for what
+ * was enrolled together is not to come back together. */
+static int take_dates(Registration *g, const char *key, const char *certificate)
 {
-        list_foreach_safe (it, &g->watches) {
-                RegistrationWatch *w = list_entry(it, RegistrationWatch, link);
+        usec_t not_before, expires, third;
+        int r = identity_check(key, certificate, &not_before, &expires);
 
-                w->changed(w);
-        }
-}
-
-/* A third of the life before the end, so that a server may be away for weeks. */
-static usec_t renew_at(const Registration *g)
-{
-        return g->expires - (g->expires - g->not_before) / 3;
-}
-
-static void enrol_in(Registration *g, usec_t wait)
-{
-        timer_set(&g->timer, usec_add(thread_now(g->timer.thread), wait));
+        if (r < 0)
+                return r;
+        if (expires <= not_before)
+                return -EBADMSG;
+        third = (expires - not_before) / 3;
+        g->not_before = not_before;
+        g->renew = expires - rng_range(&RNG_KERNEL, third - third / 10, third + third / 10);
+        g->expires = expires;
+        g->serial++;
+        return 0;
 }
 
 /* What holds, and when to ask, by the certificate there is. Dates count once time is true. */
-static void evaluate(Registration *g)
+static void evaluate(Asker *a)
 {
-        usec_t now = clock_realtime_usec();
+        Registration *g = registration_of(a);
+        usec_t now = clock_realtime_usec(), edge = USEC_INFINITY;
 
-        if (!time_is_true(g)) {
-                timer_cancel(&g->timer);
-                return;
+        if (!g->certificate) {
+                if (g->settings->provider == STAGE_PROVIDER_BUILTIN)
+                        asker_explain(a, "not-registered", "no certificate yet");
+                else
+                        hold_drop(a->hold); /* it is the provider who is waited for */
+        } else if (!asker_time_is_true(a)) {
+                hold_drop(a->hold); /* looked at again then */
+        } else if (now >= g->expires) {
+                asker_explain(a, "certificate-expired", "our certificate has expired");
+        } else if (now < g->not_before) {
+                asker_explain(a, "certificate-not-yet-valid", "our certificate is not valid yet");
+                edge = g->not_before;
+        } else {
+                hold_drop(a->hold);
+                edge = g->expires;
         }
-        if (g->certificate && now < g->expires) {
-                hold_drop(g->hold);
-                enrol_in(g, usec_sub(renew_at(g), now));
-                return;
-        }
-        hold_assert(g->hold, g->certificate ? "certificate-expired" : "not-registered", 0,
-                "%s from %s", g->certificate ? "certificate to be renewed" : "no certificate yet",
-                g->settings->url);
-        if (!g->fetch && !timer_is_set(&g->timer))
-                timer_set(&g->timer, 0);
+        asker_evaluate_at(a, edge == USEC_INFINITY ? edge : usec_add(asker_now(a), edge - now));
+        if (a->failed[0] || a->fetch || !asker_time_is_true(a))
+                return; /* the next attempt has its time already */
+        asker_ask_in(a, g->certificate && now < g->expires ? usec_sub(g->renew, now) : 0);
 }
 
 static void put_blob(Registration *g)
 {
-        lws_system_blob_t *blob = lws_system_get_blob(g->cx, LWS_SYSBLOB_TYPE_CLIENT_CERT_DER, 0);
+        lws_system_blob_t *blob =
+                lws_system_get_blob(g->asker.upper->cx, LWS_SYSBLOB_TYPE_CLIENT_CERT_DER, 0);
         _cleanup_(freep) uint8_t *der = NULL;
         size_t size;
 
         lws_system_blob_heap_empty(blob);
-        if (identity_certificate_der(g->certificate, &der, &size) >= 0)
+        if (g->certificate && identity_certificate_der(g->certificate, &der, &size) >= 0)
                 (void) lws_system_blob_heap_append(blob, der, size);
 }
 
@@ -110,7 +110,7 @@ static int load(Registration *g)
         r = file_read(dir, CERTIFICATE_NAME, IDENTITY_PEM_MAX, &certificate, NULL);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        r = identity_check(g->key, certificate, &g->not_before, &g->expires);
+        r = take_dates(g, g->key, certificate);
         if (r < 0) {
                 log_warning(
                         "%s/" CERTIFICATE_NAME ": not for our key: enrolled again", g->state_dir);
@@ -137,19 +137,6 @@ static int make_key(Registration *g)
         return r;
 }
 
-static void retry(Registration *g, const char *why, uint32_t retry_after_sec)
-{
-        usec_t wait = backoff_next(&g->backoff, &RNG_KERNEL);
-
-        if (retry_after_sec != FETCH_NO_AGE)
-                wait = MAX(wait, MIN(retry_after_sec * USEC_PER_SEC, USEC_PER_DAY));
-        log_notice("registration at %s: %s", g->settings->url, why);
-        enrol_in(g, wait);
-        if (hold_is_asserted(g->hold))
-                hold_assert(g->hold, g->certificate ? "certificate-expired" : "not-registered",
-                        usec_add(clock_monotonic_usec(), wait), "%s: %s", g->settings->url, why);
-}
-
 static int take_certificate(Registration *g, const char *body, size_t size)
 {
         _cleanup_fd_ int dir = open_state_dir(g);
@@ -158,7 +145,7 @@ static int take_certificate(Registration *g, const char *body, size_t size)
 
         r = identity_read_answer(g->key, body, size, &certificate);
         if (r >= 0)
-                r = identity_check(g->key, certificate, &g->not_before, &g->expires);
+                r = take_dates(g, g->key, certificate);
         if (r < 0)
                 return r;
         if (dir < 0 || file_write_atomic(
@@ -171,48 +158,46 @@ static int take_certificate(Registration *g, const char *body, size_t size)
         return 0;
 }
 
-static void on_fetched(
-        Fetch *fetch, const FetchAnswer *answer, const void *body, size_t body_size, void *userdata)
+static int take(Asker *a, const FetchAnswer *answer, const char *body, size_t size,
+        char why[static ASKER_TEXT_MAX])
 {
-        Registration *g = userdata;
-        char why[64];
+        Registration *g = registration_of(a);
+        int r;
 
-        g->fetch = NULL;
-        if (answer->error != FETCH_OK) {
-                retry(g, answer->message, answer->retry_after_sec);
-        } else if (answer->status ==
-                   202) { /* RFC 7030 section 4.2.3: somebody has to agree first */
-                retry(g, "accepted, not issued yet", answer->retry_after_sec);
-        } else if (answer->status != 200) {
-                snprintf(why, sizeof(why), "HTTP status %u", answer->status);
-                retry(g, why, answer->retry_after_sec);
-        } else if (take_certificate(g, body, body_size) < 0) {
-                retry(g, "answer is no certificate for our key", FETCH_NO_AGE);
-        } else {
-                backoff_reset(&g->backoff);
-                log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "registration" }),
-                        "registered at %s", g->settings->url);
-                put_blob(g);
-                evaluate(g);
-                tell(g);
+        if (answer->status == 202) { /* RFC 7030 section 4.2.3: somebody has to agree first */
+                snprintf(why, ASKER_TEXT_MAX, "accepted, not issued yet");
+                return -EAGAIN;
         }
+        if (answer->status != 200)
+                return asker_refuse_status(answer, why);
+        r = take_certificate(g, body, size);
+        if (r < 0) {
+                snprintf(why, ASKER_TEXT_MAX, "answer is no certificate for our key");
+                return r;
+        }
+        log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "registration" }), "registered at %s",
+                a->url);
+        put_blob(g);
+        upper_tell(a->upper);
+        return 0;
 }
 
-static int enrol(Registration *g)
+static int ask(Asker *a)
 {
+        Registration *g = registration_of(a);
+        /* With a certificate it is a renewal, for which that certificate is the proof. One that has
+         * expired proves nothing any more. */
+        bool renewal = g->certificate && clock_realtime_usec() < g->expires;
         _cleanup_(freep) char *request_text = NULL;
         char url[2048], host[65] = "lwsd";
         FetchRequest request = {
                 .method = FETCH_POST,
-                .timeout_msec = TIMEOUT_MSEC,
                 .body_max = IDENTITY_PEM_MAX,
                 .url = url,
                 .content_type = "application/pkcs10",
-                .ca_pem = g->ca,
-                /* with a certificate it is a renewal, for which that certificate is the proof */
-                .authorization = g->certificate ? NULL : g->authorization,
-                .cert_pem = g->certificate,
-                .key_pem = g->certificate ? g->key : NULL,
+                .authorization = renewal ? NULL : g->authorization,
+                .cert_pem = renewal ? g->certificate : NULL,
+                .key_pem = renewal ? g->key : NULL,
         };
         int r = g->key ? 0 : make_key(g);
 
@@ -223,38 +208,21 @@ static int enrol(Registration *g)
                 g->key, g->settings->name ? g->settings->name : host, &request_text);
         if (r < 0)
                 return r;
-        if ((size_t) snprintf(url, sizeof(url), "%s/.well-known/est/%s", g->settings->url,
-                    g->certificate ? "simplereenroll" : "simpleenroll") >= sizeof(url))
+        if ((size_t) snprintf(url, sizeof(url), "%s/.well-known/est/%s", a->url,
+                    renewal ? "simplereenroll" : "simpleenroll") >= sizeof(url))
                 return -E2BIG;
         request.body = (const uint8_t *) request_text;
         request.body_size = strlen(request_text);
-        return fetch_new(&g->fetch, g->fetcher, &request, NULL, on_fetched, g);
+        return asker_send(a, &request);
 }
 
-static void on_timer(Timer *t, usec_t now)
-{
-        Registration *g = container_of(t, Registration, timer);
-        int r;
-
-        if (g->fetch || !time_is_true(g))
-                return;
-        /* An expired certificate proves nothing any more. */
-        if (g->certificate && clock_realtime_usec() >= g->expires) {
-                free(g->certificate);
-                g->certificate = NULL;
-        }
-        r = enrol(g);
-        if (r < 0)
-                retry(g, strerror(-r), FETCH_NO_AGE);
-}
-
-static void on_state(LadderWatch *w, const LadderChange *change)
-{
-        Registration *g = container_of(w, Registration, ladder_watch);
-
-        if (change->new_state == LWS_SYSTATE_TIME_VALID)
-                evaluate(g);
-}
+static const AskerOps registration_ops = {
+        .who = "registration",
+        .ask = ask,
+        .take = take,
+        .evaluate = evaluate,
+        .may_ask = asker_time_is_true,
+};
 
 /* "user:password" becomes HTTP's Basic credential (RFC 7617); RFC 7030 section 3.2.3. */
 static int load_credential(Registration *g)
@@ -281,47 +249,34 @@ static int load_credential(Registration *g)
 
 static int load_files(Registration *g)
 {
-        int r = fetch_load_ca(g->settings->certificate_authority, &g->ca);
+        int r = load_credential(g);
 
-        if (r >= 0 && (r = load_credential(g)) < 0)
+        if (r < 0)
                 log_error("%s: %s", g->settings->credential_file, strerror(-r));
         if (r >= 0 && (r = load(g)) < 0)
                 log_error("%s/identity: %s", g->state_dir, strerror(-r));
         return r;
 }
 
-int registration_new(
-        Registration **ret, struct lws_context *cx, Fetcher *fetcher, const Settings *settings)
+int registration_new(Registration **ret, Upper *upper)
 {
         _cleanup_(registration_freep) Registration *g = calloc(1, sizeof(*g));
+        const StageSettings *settings = &upper->settings->registration;
+        bool builtin = settings->provider == STAGE_PROVIDER_BUILTIN;
         int r;
 
         if (!g)
                 return -ENOMEM;
-        list_init(&g->watches);
-        g->cx = cx;
-        g->fetcher = fetcher;
-        g->settings = &settings->registration;
-        g->state_dir = settings->state_dir;
-        g->backoff = (Backoff){
-                .first_usec = USEC_PER_SEC, .max_usec = USEC_PER_HOUR, .jitter_percent = 50
-        };
-        timer_init(&g->timer, context_thread(cx, 0), on_timer);
-        r = load_files(g);
+        g->settings = settings;
+        g->state_dir = upper->settings->state_dir;
+        r = asker_init(&g->asker, upper, &registration_ops, LWS_SYSTATE_REGISTERED,
+                builtin ? settings->url : NULL, settings->certificate_authority);
+        if (r >= 0 && builtin)
+                r = load_files(g);
         if (r < 0)
                 return r;
-        r = hold_new(&g->hold, context_ladder(cx), LWS_SYSTATE_REGISTERED, HOLD_REQUIRED,
-                "registration");
-        if (r < 0)
-                return r;
-        if (g->certificate)
-                put_blob(g);
-        else
-                hold_assert(g->hold, "not-registered", 0, "no certificate yet from %s",
-                        g->settings->url);
-        g->ladder_watch.changed = on_state;
-        ladder_watch_link(context_ladder(cx), &g->ladder_watch);
-        evaluate(g);
+        put_blob(g);
+        evaluate(&g->asker);
         *ret = TAKE_PTR(g);
         return 0;
 }
@@ -337,26 +292,37 @@ Registration *registration_free(Registration *g)
 {
         if (!g)
                 return NULL;
-        fetch_free(g->fetch);
-        timer_cancel(&g->timer);
-        ladder_watch_unlink(&g->ladder_watch);
-        hold_free(g->hold);
+        asker_deinit(&g->asker);
         wipe(g->key);
         wipe(g->authorization);
         free(g->certificate);
-        free(g->ca);
         free(g);
         return NULL;
 }
 
-void registration_watch_link(Registration *g, RegistrationWatch *watch)
+int registration_put(Registration *g, const char *pem, size_t size)
 {
-        list_link_tail(&g->watches, &watch->link);
-}
+        _cleanup_(freep) char *certificate = NULL;
+        char *key = NULL;
+        int r = 0;
 
-void registration_watch_unlink(RegistrationWatch *watch)
-{
-        list_unlink(&watch->link);
+        if (g->settings->provider != STAGE_PROVIDER_HOLD)
+                return -EOPNOTSUPP;
+        if (size > 0)
+                r = identity_split(pem, size, &key, &certificate);
+        if (r >= 0 && size > 0)
+                r = take_dates(g, key, certificate);
+        if (r < 0) {
+                wipe(key);
+                return r;
+        }
+        wipe(g->key);
+        g->key = key;
+        free(g->certificate);
+        g->certificate = TAKE_PTR(certificate);
+        put_blob(g);
+        upper_tell(g->asker.upper);
+        return 0;
 }
 
 const char *registration_key(const Registration *g)
@@ -367,4 +333,16 @@ const char *registration_key(const Registration *g)
 const char *registration_certificate(const Registration *g)
 {
         return g->certificate;
+}
+
+unsigned registration_serial(const Registration *g)
+{
+        return g->serial;
+}
+
+bool registration_is_done(const Registration *g)
+{
+        return g->certificate ||
+               (g->settings->provider == STAGE_PROVIDER_HOLD &&
+                       ladder_reached(context_ladder(g->asker.upper->cx), LWS_SYSTATE_REGISTERED));
 }

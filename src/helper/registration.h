@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * The registration stage with Provider=est (RFC 7030): a key that is made once and kept, a
+ * The registration stage. With Provider=est (RFC 7030): a key that is made once and kept, a
  * certificate for it that is enrolled, stored and enrolled again in time, and a hold of REGISTERED
  * while there is none. The key is on disk before anything is sent, so that however often power
- * fails, the server sees one and the same identity.
+ * fails, the server sees one and the same identity. With Provider=hold another process hands both
+ * over, and they are kept in memory only.
  */
-#include "helper/fetch.h"
+#include "helper/upper.h"
 
 typedef struct Registration Registration;
-typedef struct RegistrationWatch RegistrationWatch;
-struct RegistrationWatch {
-        List link;
-        void (*changed)(RegistrationWatch *watch);
-};
 
-int registration_new(
-        Registration **ret, struct lws_context *cx, Fetcher *fetcher, const Settings *settings);
+int registration_new(Registration **ret, Upper *upper);
 Registration *registration_free(Registration *registration);
 DEFINE_CLEANUP(Registration, registration_free)
 
-void registration_watch_link(Registration *registration, RegistrationWatch *watch);
-void registration_watch_unlink(RegistrationWatch *watch);
-/* PEM of the key and of the certificate in force with its chain; NULL while there is none. */
+/* The key, as FetchRequest.key_pem takes it, and PEM of the certificate in force with its chain;
+ * NULL while there is none. */
 const char *registration_key(const Registration *registration);
 const char *registration_certificate(const Registration *registration);
+/* There is a certificate, or a provider of its own came to an end without one. */
+bool registration_is_done(const Registration *registration);
+/* Another number for another certificate. */
+unsigned registration_serial(const Registration *registration);
+/* With Provider=hold: PEM of a key and of its certificate with the chain, in this order or the
+ * other; `size` 0 takes back what was given. -EOPNOTSUPP with another provider, -EBADMSG,
+ * -EKEYREJECTED: the certificate is for another key. */
+int registration_put(Registration *registration, const char *pem, size_t size);

@@ -139,7 +139,6 @@ struct PolicySettings {
         char *url;
         char *key;                   /* file, PEM of the public key that signs */
         char *certificate_authority; /* file; NULL: the system's store */
-        usec_t spread_usec;          /* the first fetch after a start waits up to this long */
 };
 
 typedef struct StageSettings StageSettings;
@@ -171,6 +170,7 @@ struct Settings {
         RequireFamily require_family;
         StringList require_links;
         usec_t flap_usec;
+        usec_t spread_usec; /* after a boot the first question to our servers waits up to this */
         uint32_t quota_attachments, quota_holds, quota_lookups, quota_connections; /* per uid */
         ExpectedHoldList expected_holds;
 

@@ -13,12 +13,10 @@
 #define FETCH_SOCKET "fetch" /* in the runtime directory */
 
 struct System {
-        struct lws_context *cx;
-        const Settings *settings;
-        Network *network;
+        Upper upper; /* with the context, the settings, the network and the fetcher */
         Resolver *resolver;
         TimeClient *time;
-        Fetcher *fetcher;
+        TimeWatch time_watch;
         PortalCheck *portal;
         PolicyStage *policy;
         Registration *registration;
@@ -46,25 +44,21 @@ static void stop_upper(System *s)
 
 static int start_upper(System *s)
 {
-        const Settings *settings = s->settings;
+        const Settings *settings = s->upper.settings;
         int r = 0;
 
         if (settings->portal.check)
-                r = complain("The captive portal check",
-                        portal_check_new(&s->portal, s->cx, s->network, s->fetcher, settings));
+                r = complain("The captive portal check", portal_check_new(&s->portal, &s->upper));
         if (r >= 0 && (settings->policy.file || settings->policy.url))
-                r = complain("The policy stage",
-                        policy_stage_new(&s->policy, s->cx, s->network, s->fetcher, settings));
-        if (r >= 0 && settings->registration.provider == STAGE_PROVIDER_BUILTIN)
-                r = complain("Registration",
-                        registration_new(&s->registration, s->cx, s->fetcher, settings));
+                r = complain("The policy stage", policy_stage_new(&s->policy, &s->upper));
+        if (r >= 0 && settings->registration.provider != STAGE_PROVIDER_NONE)
+                r = complain("Registration", registration_new(&s->registration, &s->upper));
         for (unsigned i = 0; i < 2 && r >= 0; i++) {
                 const StageSettings *stage = i == 0 ? &settings->auth1 : &settings->auth2;
 
-                if (stage->provider == STAGE_PROVIDER_BUILTIN)
+                if (stage->provider != STAGE_PROVIDER_NONE)
                         r = complain(i == 0 ? "The stage auth1" : "The stage auth2",
-                                token_stage_new(&s->tokens[i], s->cx, s->fetcher, s->registration,
-                                        settings, i));
+                                token_stage_new(&s->tokens[i], &s->upper, s->registration, i));
         }
         return r;
 }
@@ -75,12 +69,23 @@ static int start_fetcher(System *s)
         const char *program = secure_getenv("LWSD_FETCH");
         _cleanup_(freep) char *socket = NULL;
 
-        if (asprintf(&socket, "%s/" FETCH_SOCKET, s->settings->runtime_dir) < 0) {
+        if (asprintf(&socket, "%s/" FETCH_SOCKET, s->upper.settings->runtime_dir) < 0) {
                 socket = NULL;
                 return -ENOMEM;
         }
-        return fetcher_new(
-                &s->fetcher, s->cx, s->resolver, socket, program ? program : FETCH_PROGRAM);
+        return fetcher_new(&s->upper.fetcher, s->upper.cx, s->resolver, socket,
+                program ? program : FETCH_PROGRAM);
+}
+
+/* Which servers there are and how far off they are changes no date. */
+static void on_time_changed(TimeWatch *w)
+{
+}
+
+/* What is valid at which time is looked at again. */
+static void on_clock_stepped(TimeWatch *w, int64_t usec)
+{
+        upper_tell(&container_of(w, System, time_watch)->upper);
 }
 
 /* -- All of them ------------------------------------------------------------------------------- */
@@ -92,20 +97,25 @@ int system_new(System **ret, struct lws_context *cx, const Settings *settings)
 
         if (!s)
                 return -ENOMEM;
-        s->cx = cx;
-        s->settings = settings;
+        list_init(&s->upper.watches);
+        s->upper.cx = cx;
+        s->upper.settings = settings;
         if ((r = complain("Waiting for providers",
                      stage_holds_new(&s->stages, context_ladder(cx), settings))) < 0 ||
-                (r = complain("Watching the network", network_new(&s->network, cx, settings))) <
-                        0 ||
+                (r = complain("Watching the network",
+                         network_new(&s->upper.network, cx, settings))) < 0 ||
                 (r = complain("The resolver",
-                         resolver_new(&s->resolver, cx, s->network, settings))) < 0 ||
+                         resolver_new(&s->resolver, cx, s->upper.network, settings))) < 0 ||
                 (r = complain("The time client",
-                         time_client_new(&s->time, s->network, s->resolver, settings))) < 0 ||
+                         time_client_new(&s->time, s->upper.network, s->resolver, settings))) < 0 ||
                 (r = complain("Fetching", start_fetcher(s))) < 0 || (r = start_upper(s)) < 0) {
                 system_free(s);
                 return r;
         }
+        s->time_watch.changed = on_time_changed;
+        s->time_watch.stepped = on_clock_stepped;
+        if (s->time)
+                time_client_watch_link(s->time, &s->time_watch);
         *ret = s;
         return 0;
 }
@@ -114,11 +124,13 @@ System *system_free(System *s)
 {
         if (!s)
                 return NULL;
+        if (s->time)
+                time_client_watch_unlink(&s->time_watch);
         stop_upper(s);
-        fetcher_free(s->fetcher);
+        fetcher_free(s->upper.fetcher);
         time_client_free(s->time);
         resolver_free(s->resolver);
-        network_free(s->network);
+        network_free(s->upper.network);
         stage_holds_free(s->stages);
         free(s);
         return NULL;
@@ -129,10 +141,10 @@ int system_reload(System *s, const Settings *settings)
         int r;
 
         stop_upper(s);
-        s->settings = settings;
+        s->upper.settings = settings;
         r = stage_holds_reload(s->stages, settings);
         if (r >= 0)
-                r = network_reload(s->network, settings);
+                r = network_reload(s->upper.network, settings);
         if (r >= 0 && s->resolver)
                 r = resolver_reload(s->resolver, settings);
         if (r >= 0 && s->time)
@@ -143,18 +155,20 @@ int system_reload(System *s, const Settings *settings)
 void system_resume(System *s, int state)
 {
         stage_holds_resume(s->stages, state);
+        s->upper.open_usec = 1; /* no power cut: no reason to wait */
+        upper_tell(&s->upper);
 }
 
 void system_invalidate_policy(System *s)
 {
         if (s->policy)
                 policy_stage_refresh(s->policy);
-        ladder_request_policy_invalid(context_ladder(s->cx));
+        ladder_request_policy_invalid(context_ladder(s->upper.cx));
 }
 
 Network *system_network(System *s)
 {
-        return s->network;
+        return s->upper.network;
 }
 
 Resolver *system_resolver(System *s)
@@ -172,7 +186,22 @@ PortalCheck *system_portal(System *s)
         return s->portal;
 }
 
+PolicyStage *system_policy(System *s)
+{
+        return s->policy;
+}
+
+Registration *system_registration(System *s)
+{
+        return s->registration;
+}
+
 TokenStage *system_token(System *s, unsigned index)
 {
         return s->tokens[index];
+}
+
+void system_watch(System *s, UpperWatch *watch)
+{
+        upper_watch_link(&s->upper, watch);
 }

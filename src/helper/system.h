@@ -7,10 +7,13 @@
 #include "helper/network.h"
 
 typedef struct System System;
-typedef struct PortalCheck PortalCheck; /* helper/portal.h */
-typedef struct TokenStage TokenStage;   /* helper/token.h */
-typedef struct Resolver Resolver;       /* helper/resolver.h */
-typedef struct TimeClient TimeClient;   /* helper/time.h */
+typedef struct PortalCheck PortalCheck;   /* helper/portal.h */
+typedef struct PolicyStage PolicyStage;   /* helper/policy.h */
+typedef struct Registration Registration; /* helper/registration.h */
+typedef struct TokenStage TokenStage;     /* helper/token.h */
+typedef struct UpperWatch UpperWatch;     /* helper/upper.h */
+typedef struct Resolver Resolver;         /* helper/resolver.h */
+typedef struct TimeClient TimeClient;     /* helper/time.h */
 
 /* `settings` must stay until system_reload() or system_free(). */
 int system_new(System **ret, struct lws_context *cx, const Settings *settings);
@@ -21,10 +24,14 @@ int system_reload(System *system, const Settings *settings);
 void system_resume(System *system, int state);
 
 Network *system_network(System *system);
-Resolver *system_resolver(System *system);  /* NULL when not built in */
-TimeClient *system_time(System *system);    /* NULL when not built in */
-PortalCheck *system_portal(System *system); /* NULL when not built in or Check=no */
-/* `index` 0 for AUTH1, 1 for AUTH2; NULL without Provider=. */
-TokenStage *system_token(System *system, unsigned index);
+Resolver *system_resolver(System *system); /* NULL when not built in */
+TimeClient *system_time(System *system);   /* NULL when not built in */
+/* NULL when not built in or not configured. What they show changed: system_watch(). A reload makes
+ * them anew. */
+PortalCheck *system_portal(System *system);
+PolicyStage *system_policy(System *system);
+Registration *system_registration(System *system);
+TokenStage *system_token(System *system, unsigned index); /* 0 for AUTH1, 1 for AUTH2 */
+void system_watch(System *system, UpperWatch *watch);
 /* Fetches the policy again and climbs again from below POLICY_VALID. */
 void system_invalidate_policy(System *system);

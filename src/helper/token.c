@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "helper/token.h"
-#include "core/backoff.h"
-#include "core/timer.h"
+#include "helper/asker.h"
 #include "proto/oauth.h"
 #include "util/log.h"
 #include <lwsd/lws-system.h>
@@ -9,40 +8,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIMEOUT_MSEC (30 * 1000)
-
 struct TokenStage {
-        struct lws_context *cx;
-        Fetcher *fetcher;
+        Asker asker;
         Registration *registration;
         const StageSettings *settings;
         unsigned index;
-        char *ca;
+        unsigned serial; /* of the certificate that was shown last; a token is bound to it */
         OauthToken token;
         usec_t expires; /* of the token, CLOCK_BOOTTIME */
-        Hold *hold;
-        Fetch *fetch;
-        usec_t asked; /* CLOCK_BOOTTIME; a token's life counts from here */
-        Timer renew_timer, expiry_timer;
-        Backoff backoff;
-        LadderWatch ladder_watch;
-        RegistrationWatch registration_watch;
+        bool expired;   /* there was one */
 };
 
-static usec_t now_of(const TokenStage *s)
+static TokenStage *stage_of(const Asker *a)
 {
-        return thread_now(s->renew_timer.thread);
-}
-
-static bool may_ask(const TokenStage *s)
-{
-        return ladder_reached(context_ladder(s->cx), LWS_SYSTATE_TIME_VALID) &&
-               (!s->registration || registration_certificate(s->registration));
+        return container_of(a, TokenStage, asker);
 }
 
 static void put_blob(TokenStage *s)
 {
-        lws_system_blob_t *blob = lws_system_get_blob(s->cx, LWS_SYSBLOB_TYPE_AUTH, (int) s->index);
+        lws_system_blob_t *blob =
+                lws_system_get_blob(s->asker.upper->cx, LWS_SYSBLOB_TYPE_AUTH, (int) s->index);
 
         lws_system_blob_heap_empty(blob);
         if (s->token.text)
@@ -50,78 +35,77 @@ static void put_blob(TokenStage *s)
                         blob, (const uint8_t *) s->token.text, strlen(s->token.text));
 }
 
-static void ask_if_possible(TokenStage *s)
+static void evaluate(Asker *a)
 {
-        if (!s->fetch && !s->token.text && may_ask(s))
-                timer_set(&s->renew_timer, 0);
+        TokenStage *s = stage_of(a);
+
+        if (s->token.text && asker_now(a) >= s->expires) {
+                oauth_token_clear(&s->token);
+                put_blob(s);
+                s->expired = true;
+        }
+        asker_evaluate_at(a, s->token.text ? s->expires : USEC_INFINITY);
+        if (s->token.text)
+                hold_drop(a->hold);
+        else if (s->expired)
+                asker_explain(a, "token-expired", "token was not renewed in time");
+        else if (s->settings->provider == STAGE_PROVIDER_BUILTIN)
+                asker_explain(a, "no-token", "no token yet");
+        else
+                hold_drop(a->hold); /* it is the provider who is waited for */
+        if (s->token.text && s->registration && registration_serial(s->registration) != s->serial)
+                asker_ask_in(a, 0);
 }
 
-static void retry(TokenStage *s, const char *why, uint32_t retry_after_sec)
+static void take_over(TokenStage *s, OauthToken *token, usec_t expires)
 {
-        usec_t wait = backoff_next(&s->backoff, &RNG_KERNEL);
-
-        if (retry_after_sec != FETCH_NO_AGE)
-                wait = MAX(wait, MIN(retry_after_sec * USEC_PER_SEC, USEC_PER_DAY));
-        log_notice("token from %s: %s", s->settings->url, why);
-        timer_set(&s->renew_timer, usec_add(now_of(s), wait));
-        if (hold_is_asserted(s->hold))
-                hold_assert(s->hold, "no-token", usec_add(clock_monotonic_usec(), wait), "%s: %s",
-                        s->settings->url, why);
+        oauth_token_clear(&s->token);
+        s->token = *token;
+        s->expires = expires;
+        s->expired = false;
+        put_blob(s);
 }
 
 /* Renewal is due at three quarters of the life, give or take a tenth. */
-static void take_token(TokenStage *s, OauthToken *token)
+static int take(Asker *a, const FetchAnswer *answer, const char *body, size_t size,
+        char why[static ASKER_TEXT_MAX])
 {
-        usec_t life = token->lifetime_usec, due = USEC_INFINITY;
-
-        oauth_token_clear(&s->token);
-        s->token = *token;
-        s->expires = usec_add(s->asked, life);
-        if (life != USEC_INFINITY)
-                due = usec_add(s->asked, rng_range(&RNG_KERNEL, life * 65 / 100, life * 85 / 100));
-        backoff_reset(&s->backoff);
-        timer_set(&s->renew_timer, due);
-        timer_set(&s->expiry_timer, s->expires);
-        put_blob(s);
-        hold_drop(s->hold);
-        log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "auth" }), "token %u from %s",
-                s->index + 1, s->settings->url);
-}
-
-static void on_fetched(
-        Fetch *fetch, const FetchAnswer *answer, const void *body, size_t body_size, void *userdata)
-{
-        TokenStage *s = userdata;
-        char code[64], why[128];
+        TokenStage *s = stage_of(a);
+        char code[64];
         OauthToken token;
+        usec_t life;
 
-        s->fetch = NULL;
-        if (answer->error != FETCH_OK) {
-                retry(s, answer->message, answer->retry_after_sec);
-        } else if (answer->status != 200) {
-                oauth_parse_error(body, body_size, code);
-                snprintf(why, sizeof(why), "HTTP status %u%s%s", answer->status, *code ? ", " : "",
-                        code);
-                retry(s, why, answer->retry_after_sec);
-        } else if (oauth_parse_token(body, body_size, &token) < 0) {
-                retry(s, "answer is no bearer token", FETCH_NO_AGE);
-        } else {
-                take_token(s, &token);
+        if (answer->status != 200) {
+                oauth_parse_error(body, size, code);
+                snprintf(why, ASKER_TEXT_MAX, "HTTP status %u%s%s", answer->status,
+                        *code ? ", " : "", code);
+                return -EPROTO;
         }
+        if (oauth_parse_token(body, size, &token) < 0) {
+                snprintf(why, ASKER_TEXT_MAX, "answer is no bearer token");
+                return -EBADMSG;
+        }
+        life = token.lifetime_usec;
+        take_over(s, &token, usec_add(a->asked, life));
+        if (life != USEC_INFINITY)
+                asker_ask_in(a, usec_sub(usec_add(a->asked, rng_range(&RNG_KERNEL, life * 65 / 100,
+                                                                    life * 85 / 100)),
+                                        asker_now(a)));
+        log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "auth" }), "token %u from %s",
+                s->index + 1, a->url);
+        return 0;
 }
 
-static int ask(TokenStage *s)
+static int ask(Asker *a)
 {
+        TokenStage *s = stage_of(a);
         char form[2048], host[65] = "lwsd";
         Writer w = WRITER_INIT(form, sizeof(form));
         FetchRequest request = {
                 .method = FETCH_POST,
-                .timeout_msec = TIMEOUT_MSEC,
                 .body_max = 2 * OAUTH_TOKEN_MAX,
-                .url = s->settings->url,
                 .accept = "application/json",
                 .content_type = "application/x-www-form-urlencoded",
-                .ca_pem = s->ca,
                 .body = (const uint8_t *) form,
         };
         int r;
@@ -129,6 +113,7 @@ static int ask(TokenStage *s)
         if (s->registration) {
                 request.cert_pem = registration_certificate(s->registration);
                 request.key_pem = registration_key(s->registration);
+                s->serial = registration_serial(s->registration);
         }
         (void) gethostname(host, sizeof(host) - 1);
         r = oauth_write_request(s->settings->name ? s->settings->name : host,
@@ -136,76 +121,40 @@ static int ask(TokenStage *s)
         if (r < 0)
                 return r;
         request.body_size = w.pos;
-        s->asked = now_of(s);
-        return fetch_new(&s->fetch, s->fetcher, &request, NULL, on_fetched, s);
+        return asker_send(a, &request);
 }
 
-static void on_renew_timer(Timer *t, usec_t now)
+static bool may_ask(const Asker *a)
 {
-        TokenStage *s = container_of(t, TokenStage, renew_timer);
-        int r;
+        const TokenStage *s = stage_of(a);
 
-        if (s->fetch || !may_ask(s))
-                return;
-        r = ask(s);
-        if (r < 0)
-                retry(s, strerror(-r), FETCH_NO_AGE);
+        return asker_time_is_true(a) && (!s->registration || registration_is_done(s->registration));
 }
 
-static void on_expiry_timer(Timer *t, usec_t now)
-{
-        TokenStage *s = container_of(t, TokenStage, expiry_timer);
+static const AskerOps token_ops = {
+        .who = "auth", .ask = ask, .take = take, .evaluate = evaluate, .may_ask = may_ask
+};
 
-        oauth_token_clear(&s->token);
-        put_blob(s);
-        hold_assert(s->hold, "token-expired", 0, "token of %s was not renewed in time",
-                s->settings->url);
-        ask_if_possible(s);
-}
-
-static void on_state(LadderWatch *w, const LadderChange *change)
+int token_stage_new(TokenStage **ret, Upper *upper, Registration *registration, unsigned index)
 {
-        if (change->new_state == LWS_SYSTATE_TIME_VALID)
-                ask_if_possible(container_of(w, TokenStage, ladder_watch));
-}
-
-static void on_registration(RegistrationWatch *w)
-{
-        ask_if_possible(container_of(w, TokenStage, registration_watch));
-}
-
-int token_stage_new(TokenStage **ret, struct lws_context *cx, Fetcher *fetcher,
-        Registration *registration, const Settings *settings, unsigned index)
-{
+        const StageSettings *settings =
+                index == 0 ? &upper->settings->auth1 : &upper->settings->auth2;
         _cleanup_(token_stage_freep) TokenStage *s = calloc(1, sizeof(*s));
         int r;
 
         if (!s)
                 return -ENOMEM;
-        s->cx = cx;
-        s->fetcher = fetcher;
         s->registration = registration;
-        s->settings = index == 0 ? &settings->auth1 : &settings->auth2;
+        s->settings = settings;
         s->index = index;
-        s->backoff = (Backoff){
-                .first_usec = USEC_PER_SEC, .max_usec = 5 * USEC_PER_MIN, .jitter_percent = 50
-        };
-        timer_init(&s->renew_timer, context_thread(cx, 0), on_renew_timer);
-        timer_init(&s->expiry_timer, context_thread(cx, 0), on_expiry_timer);
-        r = fetch_load_ca(s->settings->certificate_authority, &s->ca);
+        r = asker_init(&s->asker, upper, &token_ops,
+                index == 0 ? LWS_SYSTATE_AUTH1 : LWS_SYSTATE_AUTH2,
+                settings->provider == STAGE_PROVIDER_BUILTIN ? settings->url : NULL,
+                settings->certificate_authority);
         if (r < 0)
                 return r;
-        r = hold_new(&s->hold, context_ladder(cx),
-                index == 0 ? LWS_SYSTATE_AUTH1 : LWS_SYSTATE_AUTH2, HOLD_REQUIRED, "auth");
-        if (r < 0)
-                return r;
-        hold_assert(s->hold, "no-token", 0, "no token yet from %s", s->settings->url);
-        s->ladder_watch.changed = on_state;
-        ladder_watch_link(context_ladder(cx), &s->ladder_watch);
-        s->registration_watch.changed = on_registration;
-        if (registration)
-                registration_watch_link(registration, &s->registration_watch);
-        ask_if_possible(s);
+        asker_ask_in(&s->asker, 0);
+        evaluate(&s->asker);
         *ret = TAKE_PTR(s);
         return 0;
 }
@@ -214,25 +163,34 @@ TokenStage *token_stage_free(TokenStage *s)
 {
         if (!s)
                 return NULL;
-        fetch_free(s->fetch);
-        timer_cancel(&s->renew_timer);
-        timer_cancel(&s->expiry_timer);
-        ladder_watch_unlink(&s->ladder_watch);
-        registration_watch_unlink(&s->registration_watch);
-        hold_free(s->hold);
+        asker_deinit(&s->asker);
         oauth_token_clear(&s->token);
-        free(s->ca);
         free(s);
         return NULL;
 }
 
 const char *token_stage_current(const TokenStage *s, usec_t *ret_expires)
 {
-        usec_t left;
-
         if (!s->token.text)
                 return NULL;
-        left = usec_sub(s->expires, now_of(s));
-        *ret_expires = usec_add(clock_realtime_usec(), left);
+        *ret_expires = usec_add(clock_realtime_usec(), usec_sub(s->expires, asker_now(&s->asker)));
         return s->token.text;
+}
+
+int token_stage_put(TokenStage *s, const char *text, size_t size, usec_t expires)
+{
+        usec_t left = usec_sub(expires, clock_realtime_usec());
+        OauthToken token = { 0 };
+        int r;
+
+        if (s->settings->provider != STAGE_PROVIDER_HOLD)
+                return -EOPNOTSUPP;
+        if (size > 0 && left == 0)
+                return -ETIME;
+        r = size > 0 ? oauth_token_new(text, size, &token) : 0;
+        if (r < 0)
+                return r;
+        take_over(s, &token, usec_add(asker_now(&s->asker), left));
+        evaluate(&s->asker);
+        return 0;
 }

@@ -116,6 +116,8 @@ int fetch_answer_write(const FetchAnswer *a, Writer *w)
         writer_u32(w, a->max_age_sec);
         writer_u32(w, a->retry_after_sec);
         writer_u32(w, a->body_size);
+        writer_u64(w, a->valid_from_usec);
+        writer_u64(w, a->valid_until_usec);
         write_string(w, a->message);
         write_string(w, a->content_type);
         write_string(w, a->etag);
@@ -134,6 +136,8 @@ int fetch_answer_parse(Reader *r, FetchAnswer *ret)
         a.max_age_sec = reader_u32(r);
         a.retry_after_sec = reader_u32(r);
         a.body_size = reader_u32(r);
+        a.valid_from_usec = reader_u64(r);
+        a.valid_until_usec = reader_u64(r);
         a.message = read_string(r);
         a.content_type = read_string(r);
         a.etag = read_string(r);

@@ -8,6 +8,7 @@
  */
 #include "util/addr.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include <stdbool.h>
 
 #define FETCH_MESSAGE_MAX   (96 << 10)
@@ -31,7 +32,7 @@ typedef enum FetchError {
 } FetchError;
 
 enum {
-        FETCH_IGNORE_DATES = 1 << 0, /* before TIME_VALID; checked again after it */
+        FETCH_IGNORE_DATES = 1 << 0, /* before TIME_VALID; the answer says what they are */
         _FETCH_FLAGS_ALL = (1 << 1) - 1,
 };
 
@@ -67,7 +68,10 @@ struct FetchAnswer {
         uint32_t max_age_sec;     /* Cache-Control; FETCH_NO_AGE: not said; no-store is 0 */
         uint32_t retry_after_sec; /* FETCH_NO_AGE: not said */
         uint32_t body_size;       /* of the descriptor that comes along, 0: none does */
-        const char *message;      /* words for a person, when it failed */
+        /* When all certificates of the server's chain are valid (CLOCK_REALTIME), with
+         * FETCH_IGNORE_DATES; otherwise always. */
+        usec_t valid_from_usec, valid_until_usec;
+        const char *message; /* words for a person, when it failed */
         const char *content_type;
         const char *etag;
         const char *location;

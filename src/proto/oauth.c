@@ -48,6 +48,19 @@ static bool is_token(const char *s, size_t size)
         return true;
 }
 
+int oauth_token_new(const char *text, size_t size, OauthToken *ret)
+{
+        char *copy;
+
+        if (!is_token(text, size))
+                return -EBADMSG;
+        copy = strndup(text, size);
+        if (!copy)
+                return -ENOMEM;
+        *ret = (OauthToken){ .text = copy, .lifetime_usec = USEC_INFINITY };
+        return 0;
+}
+
 int oauth_parse_token(const void *body, size_t size, OauthToken *ret)
 {
         json_auto_t *root = json_loadb(body, size, JSON_REJECT_DUPLICATES, NULL);
@@ -55,10 +68,9 @@ int oauth_parse_token(const void *body, size_t size, OauthToken *ret)
         const json_t *expires = json_object_get(root, "expires_in");
         const char *type = json_string_value(json_object_get(root, "token_type"));
         usec_t lifetime = USEC_INFINITY;
-        char *text;
+        int r;
 
-        if (!json_is_string(token) || !type || strcasecmp(type, "bearer") != 0 ||
-                !is_token(json_string_value(token), json_string_length(token)))
+        if (!json_is_string(token) || !type || strcasecmp(type, "bearer") != 0)
                 return -EBADMSG;
         if (expires) {
                 json_int_t sec = json_integer_value(expires);
@@ -69,11 +81,10 @@ int oauth_parse_token(const void *body, size_t size, OauthToken *ret)
                 if (lifetime < OAUTH_LIFETIME_MIN)
                         return -EBADMSG;
         }
-        text = strdup(json_string_value(token));
-        if (!text)
-                return -ENOMEM;
-        *ret = (OauthToken){ .text = text, .lifetime_usec = lifetime };
-        return 0;
+        r = oauth_token_new(json_string_value(token), json_string_length(token), ret);
+        if (r >= 0)
+                ret->lifetime_usec = lifetime;
+        return r;
 }
 
 void oauth_token_clear(OauthToken *token)

@@ -19,6 +19,8 @@ struct OauthToken {
 
 /* Of a 200 answer. -EBADMSG for anything but a bearer token that can be used; the caller clears. */
 int oauth_parse_token(const void *body, size_t size, OauthToken *ret);
+/* From a token's text, of unknown lifetime; -EBADMSG when it is none. */
+int oauth_token_new(const char *text, size_t size, OauthToken *ret);
 /* Wipes and frees the text. */
 void oauth_token_clear(OauthToken *token);
 /* The "error" of another answer (RFC 6749 section 5.2) into `buf`, or "" when it says none. */

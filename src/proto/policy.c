@@ -88,27 +88,64 @@ static bool is_name(const char *s)
         return n > 0 && n <= POLICY_NAME_MAX && s[n] == 0;
 }
 
+/* U+nFFFE, U+nFFFF and U+FDD0 to U+FDEF in well-formed UTF-8: sd-bus takes no such string. */
+static bool has_noncharacter(const char *text)
+{
+        for (const uint8_t *s = (const uint8_t *) text; *s; s++) {
+                bool last_of_plane = *s == 0xef || (*s & 0xcf) == 0x8f;
+
+                if (last_of_plane && s[1] == 0xbf && (s[2] == 0xbe || s[2] == 0xbf))
+                        return true;
+                if (*s == 0xef && s[1] == 0xb7 && s[2] >= 0x90 && s[2] <= 0xaf)
+                        return true;
+        }
+        return false;
+}
+
+static int take_text(const Document *d, const char *name, const json_t *value, PolicyProperty *p)
+{
+        const char *text = json_string_value(value);
+
+        if (strlen(text) != json_string_length(value) || has_noncharacter(text))
+                return fail(d, "properties", name, "\"%s\" has a NUL or noncharacter in it", name);
+        if (strlen(text) > POLICY_VALUE_MAX)
+                return fail(
+                        d, "properties", name, "\"%s\" is over %d bytes", name, POLICY_VALUE_MAX);
+        p->text = strdup(text);
+        return p->text ? 0 : -ENOMEM;
+}
+
 static int take_property(
         const Document *d, const char *name, const json_t *value, PolicyProperty *p)
 {
         if (!is_name(name))
                 return fail(d, "properties", name, "\"%.40s\" is not a property name", name);
-        if (json_is_string(value)) {
-                if (strlen(json_string_value(value)) != json_string_length(value))
-                        return fail(d, "properties", name, "\"%s\" has a NUL in it", name);
-                p->value = strdup(json_string_value(value));
-        } else if (json_is_boolean(value) || json_is_number(value)) {
-                p->value = json_dumps(value, JSON_ENCODE_ANY);
-        } else {
-                return fail(d, "properties", name, "\"%s\" is no string, number or boolean", name);
-        }
         p->name = strdup(name);
-        if (!p->name || !p->value)
+        if (!p->name)
                 return -ENOMEM;
-        if (strlen(p->value) > POLICY_VALUE_MAX)
-                return fail(
-                        d, "properties", name, "\"%s\" is over %d bytes", name, POLICY_VALUE_MAX);
-        return 0;
+        switch (json_typeof(value)) {
+        case JSON_STRING:
+                p->type = POLICY_TEXT;
+                return take_text(d, name, value, p);
+        case JSON_INTEGER:
+                p->type = POLICY_INTEGER;
+                p->integer = json_integer_value(value);
+                return 0;
+        case JSON_REAL:
+                p->type = POLICY_REAL;
+                p->real = json_real_value(value);
+                return 0;
+        case JSON_TRUE:
+        case JSON_FALSE:
+                p->type = POLICY_BOOLEAN;
+                p->boolean = json_is_true(value);
+                return 0;
+        case JSON_OBJECT:
+        case JSON_ARRAY:
+        case JSON_NULL:
+                break;
+        }
+        return fail(d, "properties", name, "\"%s\" is no string, number or boolean", name);
 }
 
 static int compare_properties(const void *a, const void *b)
@@ -201,7 +238,7 @@ Policy *policy_free(Policy *policy)
                 return NULL;
         for (size_t i = 0; i < policy->n_properties; i++) {
                 free(policy->properties[i].name);
-                free(policy->properties[i].value);
+                free(policy->properties[i].text);
         }
         free(policy->properties);
         free(policy);

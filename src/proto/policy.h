@@ -19,10 +19,23 @@
 #define POLICY_NAME_MAX       64
 #define POLICY_VALUE_MAX      4096
 
+typedef enum PolicyType {
+        POLICY_TEXT,
+        POLICY_INTEGER,
+        POLICY_REAL,
+        POLICY_BOOLEAN,
+} PolicyType;
+
 typedef struct PolicyProperty PolicyProperty;
 struct PolicyProperty {
-        char *name;  /* [a-z0-9._-], sorted */
-        char *value; /* UTF-8; numbers and booleans as JSON writes them */
+        char *name; /* [a-z0-9._-], sorted */
+        PolicyType type;
+        char *text; /* UTF-8 without NUL and noncharacters: a D-Bus string; NULL for other types */
+        union {
+                int64_t integer;
+                double real;
+                bool boolean;
+        };
 };
 
 typedef struct Policy Policy;

@@ -63,7 +63,7 @@ int portal_new(Portal **ret, Rng *rng, char *const *urls, size_t n_urls)
         p->rng = rng;
         p->deadline = USEC_INFINITY;
         p->backoff = (Backoff){
-                .first_usec = USEC_PER_SEC, .max_usec = 60 * USEC_PER_SEC, .jitter_percent = 10
+                .first_usec = USEC_PER_SEC / 2, .max_usec = 30 * USEC_PER_SEC, .jitter_percent = 100
         };
         for (size_t i = 0; i < n_urls && p->n_urls < PORTAL_URLS_MAX; i++)
                 if (strlen(urls[i]) <= URL_MAX)

@@ -135,8 +135,8 @@ class Fetcher:
     def ask(self, message):
         self.sock.send(message)
         data, ancillary, _, _ = self.sock.recvmsg(1 << 16, socket.CMSG_SPACE(4))
-        version, error, status, age, retry, size = struct.unpack(">BBHIII", data[:16])
-        strings, pos = [], 16
+        version, error, status, age, retry, size, since, until = struct.unpack(">BBHIIIQQ", data[:32])
+        strings, pos = [], 32
         for _ in range(4):
             (n,) = struct.unpack(">H", data[pos : pos + 2])
             strings.append(data[pos + 2 : pos + 1 + n].decode())
@@ -149,7 +149,8 @@ class Fetcher:
             os.close(fd)
         assert version == 1 and pos == len(data) and size == len(body)
         return dict(error=error, status=status, age=age, retry=retry, body=body,
-                    message=strings[0], etag=strings[2], location=strings[3])
+                    message=strings[0], etag=strings[2], location=strings[3], since=since,
+                    until=until)
 
 
 class FetchTest(unittest.TestCase):
@@ -219,6 +220,10 @@ class FetchTest(unittest.TestCase):
                 url = f"https://{host}:{serve(context)}/204"
                 a = self.fetch.get(url, address="127.0.0.1", ca=ca, flags=flags)
                 self.assertEqual(a["error"], error, f"{name}: {a['message']}")
+                if flags and not error:  # who asks judges the dates once it can
+                    self.assertEqual((a["since"], a["until"]), (1577836800 * 10**6, 1609459200 * 10**6))
+                else:
+                    self.assertEqual((a["since"], a["until"]), (0, 2**64 - 1))
 
 
 if __name__ == "__main__":

@@ -264,7 +264,8 @@ class UpperHalfTest(unittest.TestCase):
         World.token_lifetime = 3600
         World.est_requests, World.est_keys = [], set()
         World.token_requests, World.token_peers = [], []
-        World.policy = self.authority.sign_policy({"version": 5, "properties": {"channel": "a"}})
+        World.policy = self.authority.sign_policy({"version": 5, "properties": {
+            "channel": "a", "limit": -3, "ratio": 0.5, "trial": True}})
         self.folder = tempfile.mkdtemp(dir=self.tmp)
         credential = os.path.join(self.folder, "credential")
         with open(credential, "w") as f:
@@ -303,6 +304,10 @@ CertificateAuthority={self.authority.ca}
         self.daemon.start()
         self.daemon.wait_state("operational")
         self.assertEqual(self.daemon.get("CaptivePortal"), "internet")
+        self.assertEqual(self.daemon.get("PolicyVersion"), 5)
+        self.assertEqual(self.daemon.get("Policy"), {
+            "channel": {"type": "s", "data": "a"}, "limit": {"type": "x", "data": -3},
+            "ratio": {"type": "d", "data": 0.5}, "trial": {"type": "b", "data": True}})
         self.assertEqual(World.est_requests,
                          [("/.well-known/est/simpleenroll", "Basic " +
                            base64.b64encode(b"dev:secret").decode())])
@@ -342,6 +347,7 @@ CertificateAuthority={self.authority.ca}
             self.daemon.call("InvalidatePolicy")
             self.daemon.wait("fetch", lambda: World.policy_fetches > fetches)
             self.daemon.wait_state("operational")
+            self.daemon.wait("version", lambda: self.daemon.get("PolicyVersion") == 5 + invalid)
         with open(os.path.join(self.folder, "state", "policy"), "rb") as f:
             self.assertEqual(f.read(), World.policy)
 

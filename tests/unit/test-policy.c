@@ -24,9 +24,11 @@ START_TEST(a_policy_gives_its_properties_by_name)
         ck_assert_uint_eq(p->expires_usec, 20 * USEC_PER_SEC);
         ck_assert_uint_eq(p->n_properties, 3);
         ck_assert_str_eq(p->properties[0].name, "a");
-        ck_assert_str_eq(p->properties[0].value, "\xc3\xa9");
-        ck_assert_str_eq(p->properties[1].value, "3");
-        ck_assert_str_eq(p->properties[2].value, "true");
+        ck_assert_str_eq(p->properties[0].text, "\xc3\xa9");
+        ck_assert_int_eq(p->properties[1].type, POLICY_INTEGER);
+        ck_assert_int_eq(p->properties[1].integer, 3);
+        ck_assert_int_eq(p->properties[2].type, POLICY_BOOLEAN);
+        ck_assert(p->properties[2].boolean);
         policy_free(p);
 }
 END_TEST
