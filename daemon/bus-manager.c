@@ -3,18 +3,18 @@
 #include "daemon/holds.h"
 #include "helper/policy.h"
 #include "helper/portal.h"
+#include "helper/registration.h"
 #include "helper/token.h"
 #include "state/table.h"
 #include "util/fd.h"
+#include "util/memfd.h"
 #include "util/text.h"
 #include <config.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 /* ReportConnectivity() of one caller starts no more than one check in this time. */
 #define REPORT_INTERVAL (10 * USEC_PER_SEC)
+#define BLOB_MAX        (32 << 10)
 
 /* -- Attach ------------------------------------------------------------------------------------ */
 
@@ -393,49 +393,81 @@ static int do_report_connectivity(Caller *caller, sd_bus_message *m, sd_bus_erro
         return sd_bus_reply_method_return(m, NULL);
 }
 
-/* A descriptor that can be read but never be changed; it is gone from memory with its last copy. */
-static int sealed_memory(const char *token, int *ret_fd)
-{
-        _cleanup_fd_ int fd = memfd_create("lwsd-token", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        size_t size = strlen(token);
+/* -- Tokens and identity ----------------------------------------------------------------------- */
 
-        if (fd < 0)
-                return -errno;
-        if (write(fd, token, size) != (ssize_t) size)
-                return -EIO;
-        if (lseek(fd, 0, SEEK_SET) < 0 ||
-                fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) <
-                        0)
-                return -errno;
-        *ret_fd = fd;
-        fd = -EBADF;
-        return 0;
+static TokenStage *token_stage(Caller *caller, const char *which)
+{
+        if (strcmp(which, "auth1") == 0)
+                return system_token(caller->manager->system, 0);
+        return strcmp(which, "auth2") == 0 ? system_token(caller->manager->system, 1) : NULL;
 }
 
 static int do_get_token(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 {
-        TokenStage *stage = NULL;
         _cleanup_fd_ int fd = -EBADF;
         const char *which, *token;
+        TokenStage *stage;
         usec_t expires = 0;
         int r;
 
         r = sd_bus_message_read(m, "s", &which);
         if (r < 0)
                 return r;
-        if (strcmp(which, "auth1") == 0)
-                stage = system_token(caller->manager->system, 0);
-        else if (strcmp(which, "auth2") == 0)
-                stage = system_token(caller->manager->system, 1);
-        else
-                return sd_bus_error_setf(error, LWSD_ERROR_NO_SUCH_TOKEN,
-                        "\"%s\" is no token; they are \"auth1\" and \"auth2\"", which);
+        stage = token_stage(caller, which);
         token = stage ? token_stage_current(stage, &expires) : NULL;
         if (!token)
                 return sd_bus_error_setf(error, LWSD_ERROR_NO_SUCH_TOKEN,
-                        "There is no token %s now; see Waiting, and Provider= in lwsd.conf", which);
-        r = sealed_memory(token, &fd);
-        return r < 0 ? r : sd_bus_reply_method_return(m, "ht", fd, (uint64_t) expires);
+                        "There is no token \"%s\" now; they are \"auth1\" and \"auth2\", see "
+                        "Waiting, "
+                        "and Provider= in lwsd.conf",
+                        which);
+        fd = memfd_new_sealed("lwsd-token", token, strlen(token));
+        return fd < 0 ? fd : sd_bus_reply_method_return(m, "ht", fd, (uint64_t) expires);
+}
+
+/* Hands over what a provider of its own has obtained. */
+static int put_blob(
+        Caller *caller, const char *which, const char *data, size_t size, usec_t expires)
+{
+        Registration *registration = system_registration(caller->manager->system);
+        TokenStage *stage = token_stage(caller, which);
+
+        if (stage)
+                return token_stage_put(stage, data, size, expires);
+        if (registration && strcmp(which, "registered") == 0)
+                return registration_put(registration, data, size);
+        return -EOPNOTSUPP;
+}
+
+static int do_set_blob(Caller *caller, sd_bus_message *m, sd_bus_error *error)
+{
+        const void *data = NULL;
+        const char *which;
+        uint64_t expires;
+        size_t size = 0;
+        int fd, r;
+
+        r = sd_bus_message_read(m, "sht", &which, &fd, &expires);
+        if (r < 0)
+                return r;
+        r = memfd_map_sealed(fd, BLOB_MAX, &data, &size);
+        if (r < 0)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "The contents are not a sealed memory descriptor of up to %d bytes",
+                        BLOB_MAX);
+        r = put_blob(caller, which, data, size, expires > 0 ? expires : USEC_INFINITY);
+        memfd_unmap(data, size);
+        if (r == -EOPNOTSUPP)
+                return sd_bus_error_setf(error, LWSD_ERROR_NOT_AVAILABLE,
+                        "\"%s\" is not \"registered\", \"auth1\" or \"auth2\" with Provider=hold",
+                        which);
+        if (r == -EBADMSG || r == -EKEYREJECTED || r == -ETIME)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "What was given for \"%s\" is not %s", which,
+                        r == -ETIME     ? "valid any more"
+                        : *which == 'r' ? "PEM of a key and of the certificate for it"
+                                        : "a token");
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 
 METHOD(attach, do_attach);
@@ -446,6 +478,7 @@ METHOD_PRIVILEGED(hold, do_hold);
 METHOD_PRIVILEGED(invalidate_policy, do_invalidate_policy);
 METHOD_PRIVILEGED(reload, do_reload);
 METHOD_PRIVILEGED(get_token, do_get_token);
+METHOD_PRIVILEGED(set_blob, do_set_blob);
 
 /* -- Properties -------------------------------------------------------------------------------- */
 
@@ -615,6 +648,8 @@ const sd_bus_vtable bus_manager_vtable[] = {
                 SD_BUS_NO_RESULT, method_report_connectivity, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetToken", SD_BUS_ARGS("s", which),
                 SD_BUS_RESULT("h", fd, "t", expires), method_get_token, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetBlob", SD_BUS_ARGS("s", which, "h", contents, "t", expires),
+                SD_BUS_NO_RESULT, method_set_blob, UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS(
                 "Attached", SD_BUS_ARGS("at", ids, "s", state, "a{sv}", details), 0),
         SD_BUS_SIGNAL_WITH_ARGS("Left", SD_BUS_ARGS("at", ids, "s", state, "a{sv}", details), 0),

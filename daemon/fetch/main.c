@@ -8,12 +8,12 @@
 #include "fetch/sandbox.h"
 #include "fetch/transfer.h"
 #include "util/fd.h"
+#include "util/memfd.h"
 #include <config.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,19 +37,6 @@ static ssize_t receive_request(uint8_t *buf, size_t size)
         return (size_t) n > size ? -EMSGSIZE : n;
 }
 
-static int make_body_fd(const Transfer *t)
-{
-        _cleanup_fd_ int fd = memfd_create("lwsd-fetch-body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-        if (fd < 0)
-                return -errno;
-        if (write(fd, t->body, t->body_size) != (ssize_t) t->body_size)
-                return -EIO;
-        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-                return -errno;
-        return fd_take(&fd);
-}
-
 static int send_answer(const Transfer *t)
 {
         union {
@@ -70,7 +57,7 @@ static int send_answer(const Transfer *t)
         if (t->answer.body_size > 0) {
                 struct cmsghdr *c = &control.align;
 
-                fd = make_body_fd(t);
+                fd = memfd_new_sealed("lwsd-fetch-body", t->body, t->body_size);
                 if (fd < 0)
                         return fd;
                 mh.msg_control = &control;

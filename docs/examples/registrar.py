@@ -3,22 +3,31 @@
 """A registrar of one's own for [Registration] Provider=hold, over plain D-Bus.
 
 lwsd does not enter "registered" before somebody has taken a hold on it and let it go. This program takes
-it early, waits until the policy is known, runs a command that gives the device its identity, again until
-it succeeds, and lets go.
+it early, waits until the policy is known, runs a command that prints the device's private key and certificate
+(PEM), again until it succeeds, hands them to lwsd, which shows them to its token servers, and lets go.
 
 Usage: registrar.py [--socket=PATH] COMMAND [ARGUMENT...]
 """
 
+import fcntl
+import os
+import random
 import subprocess
 import sys
 import time
 
 import dbus.connection
-import dbus.mainloop.glib
-from gi.repository import GLib
 
 SOCKET = "/run/lwsd/private"
 MANAGER = ("org.lwsd1", "/org/lwsd1", "org.lwsd1.Manager")
+ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+def sealed_memory(contents):
+    fd = os.memfd_create("identity", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(fd, contents)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, ALL_SEALS)
+    return dbus.types.UnixFd(fd)
 
 
 def main(arguments):
@@ -29,20 +38,16 @@ def main(arguments):
         print(__doc__.strip().splitlines()[-1], file=sys.stderr)
         return 2
 
-    dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
-    loop = GLib.MainLoop()
     lwsd = dbus.connection.Connection(f"unix:path={path}")
     held = lwsd.call_blocking(*MANAGER, "Hold", "sss", ("registered", "registrar", "enrolling"))
     held = held.take()  # the descriptor: the hold lasts as long as it is open
-
-    lwsd.add_signal_receiver(lambda *_: loop.quit(), "Attached", MANAGER[2])
-    lwsd.call_blocking(*MANAGER, "Attach", "sa{sv}", ("policy-valid", {}))
-    loop.run()
+    subprocess.run(["lwsctl", f"--socket={path}", "wait", "policy-valid"], check=True)
 
     wait = 1
-    while subprocess.run(arguments).returncode != 0:
-        time.sleep(wait)
+    while (run := subprocess.run(arguments, stdout=subprocess.PIPE)).returncode != 0:
+        time.sleep(random.uniform(0, wait))
         wait = min(wait * 2, 300)
+    lwsd.call_blocking(*MANAGER, "SetBlob", "sht", ("registered", sealed_memory(run.stdout), 0))
     print("registered")
     return 0  # leaving closes the descriptor, and the ladder goes on
 

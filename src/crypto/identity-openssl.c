@@ -190,7 +190,7 @@ int identity_check(
         if (X509_check_private_key(cert, key) != 1)
                 return -EKEYREJECTED;
         if (to_usec(X509_get0_notBefore(cert), &not_before) < 0 ||
-                to_usec(X509_get0_notAfter(cert), &expires) < 0)
+                to_usec(X509_get0_notAfter(cert), &expires) < 0 || expires <= not_before)
                 return -EBADMSG;
         *ret_not_before = not_before;
         *ret_expires = expires;

@@ -6,10 +6,10 @@
 #include "proto/url.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include "util/memfd.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -97,6 +97,7 @@ static void fail(Fetch *f, FetchError error, const char *message)
         FetchAnswer answer = { .error = error,
                 .max_age_sec = FETCH_NO_AGE,
                 .retry_after_sec = FETCH_NO_AGE,
+                .valid_until_usec = USEC_INFINITY,
                 .message = message,
                 .content_type = "",
                 .etag = "",
@@ -106,39 +107,25 @@ static void fail(Fetch *f, FetchError error, const char *message)
 }
 
 /* A body is believed only as memory that nobody can change any more, of the size announced. */
-static const void *map_body(int fd, size_t size)
-{
-        int wanted = F_SEAL_SHRINK | F_SEAL_WRITE;
-        int seals = fcntl(fd, F_GET_SEALS);
-        off_t end = lseek(fd, 0, SEEK_END);
-        void *p;
-
-        if (seals < 0 || (seals & wanted) != wanted || end < 0 || (size_t) end != size)
-                return NULL;
-        p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        return p == MAP_FAILED ? NULL : p;
-}
-
 static void take_answer(Fetch *f, const uint8_t *message, size_t size, int body_fd)
 {
         Reader r = READER_INIT(message, size);
         const void *body = NULL;
+        size_t body_size = 0;
         FetchAnswer answer;
 
         if (fetch_answer_parse(&r, &answer) < 0 || answer.body_size > f->request.body_max) {
                 fail(f, FETCH_GONE, "the fetching process gave nonsense");
                 return;
         }
-        if (answer.body_size > 0) {
-                body = map_body(body_fd, answer.body_size);
-                if (!body) {
-                        fail(f, FETCH_GONE, "the fetching process gave no body");
-                        return;
-                }
-        }
-        finish(f, &answer, body, answer.body_size);
-        if (body)
-                (void) munmap((void *) (uintptr_t) body, answer.body_size);
+        if (answer.body_size > 0 &&
+                memfd_map_sealed(body_fd, answer.body_size, &body, &body_size) < 0)
+                body_size = 0;
+        if (body_size == answer.body_size)
+                finish(f, &answer, body, body_size);
+        else
+                fail(f, FETCH_GONE, "the fetching process gave no body");
+        memfd_unmap(body, body_size);
 }
 
 static int received_fd(struct msghdr *mh)

@@ -36,24 +36,18 @@ static int open_state_dir(const Registration *g)
         return fd < 0 ? -errno : fd;
 }
 
-/* Whether `certificate` is one for `key`, and if so, its dates. Renewal is due a third of its life
- * before the end, so that a server may be away for weeks; a tenth of that early or late, for what
- * was enrolled together is not to come back together. */
-static int take_dates(Registration *g, const char *key, const char *certificate)
+/* Renewal is due a third of its life before the end, so that a server may be away for weeks; a
+ * tenth of that early or late, for what was enrolled together is not to come back together. */
+static void set_certificate(Registration *g, char *certificate, usec_t not_before, usec_t expires)
 {
-        usec_t not_before, expires, third;
-        int r = identity_check(key, certificate, &not_before, &expires);
+        usec_t third = (expires - not_before) / 3;
 
-        if (r < 0)
-                return r;
-        if (expires <= not_before)
-                return -EBADMSG;
-        third = (expires - not_before) / 3;
+        free(g->certificate);
+        g->certificate = certificate;
         g->not_before = not_before;
         g->renew = expires - rng_range(&RNG_KERNEL, third - third / 10, third + third / 10);
         g->expires = expires;
         g->serial++;
-        return 0;
 }
 
 /* What holds, and when to ask, by the certificate there is. Dates count once time is true. */
@@ -100,6 +94,7 @@ static int load(Registration *g)
 {
         _cleanup_fd_ int dir = open_state_dir(g);
         _cleanup_(freep) char *certificate = NULL;
+        usec_t not_before, expires;
         int r;
 
         if (dir < 0)
@@ -110,13 +105,11 @@ static int load(Registration *g)
         r = file_read(dir, CERTIFICATE_NAME, IDENTITY_PEM_MAX, &certificate, NULL);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        r = take_dates(g, g->key, certificate);
-        if (r < 0) {
+        if (identity_check(g->key, certificate, &not_before, &expires) >= 0)
+                set_certificate(g, TAKE_PTR(certificate), not_before, expires);
+        else
                 log_warning(
                         "%s/" CERTIFICATE_NAME ": not for our key: enrolled again", g->state_dir);
-                return 0;
-        }
-        g->certificate = TAKE_PTR(certificate);
         return 0;
 }
 
@@ -137,24 +130,32 @@ static int make_key(Registration *g)
         return r;
 }
 
-static int take_certificate(Registration *g, const char *body, size_t size)
+static int take_certificate(
+        Registration *g, const char *body, size_t size, char why[static ASKER_TEXT_MAX])
 {
         _cleanup_fd_ int dir = open_state_dir(g);
         _cleanup_(freep) char *certificate = NULL;
+        usec_t now = clock_realtime_usec(), not_before, expires;
         int r;
 
         r = identity_read_answer(g->key, body, size, &certificate);
         if (r >= 0)
-                r = take_dates(g, g->key, certificate);
-        if (r < 0)
+                r = identity_check(g->key, certificate, &not_before, &expires);
+        if (r < 0) {
+                snprintf(why, ASKER_TEXT_MAX, "answer is no certificate for our key");
                 return r;
+        }
+        /* One that is to be valid soon is waited for. */
+        if (now >= expires || usec_add(now, USEC_PER_DAY) < not_before) {
+                snprintf(why, ASKER_TEXT_MAX, "answer is a certificate not valid at this time");
+                return -EKEYEXPIRED;
+        }
         if (dir < 0 || file_write_atomic(
                                dir, CERTIFICATE_NAME, certificate, strlen(certificate), 0644) < 0)
                 log_warning("%s/" CERTIFICATE_NAME ": cannot be written; enrolled again after a "
                             "restart",
                         g->state_dir);
-        free(g->certificate);
-        g->certificate = TAKE_PTR(certificate);
+        set_certificate(g, TAKE_PTR(certificate), not_before, expires);
         return 0;
 }
 
@@ -170,11 +171,9 @@ static int take(Asker *a, const FetchAnswer *answer, const char *body, size_t si
         }
         if (answer->status != 200)
                 return asker_refuse_status(answer, why);
-        r = take_certificate(g, body, size);
-        if (r < 0) {
-                snprintf(why, ASKER_TEXT_MAX, "answer is no certificate for our key");
+        r = take_certificate(g, body, size, why);
+        if (r < 0)
                 return r;
-        }
         log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "registration" }), "registered at %s",
                 a->url);
         put_blob(g);
@@ -302,8 +301,8 @@ Registration *registration_free(Registration *g)
 
 int registration_put(Registration *g, const char *pem, size_t size)
 {
-        _cleanup_(freep) char *certificate = NULL;
-        char *key = NULL;
+        usec_t not_before = 0, expires = 0;
+        char *key = NULL, *certificate = NULL;
         int r = 0;
 
         if (g->settings->provider != STAGE_PROVIDER_HOLD)
@@ -311,15 +310,15 @@ int registration_put(Registration *g, const char *pem, size_t size)
         if (size > 0)
                 r = identity_split(pem, size, &key, &certificate);
         if (r >= 0 && size > 0)
-                r = take_dates(g, key, certificate);
+                r = identity_check(key, certificate, &not_before, &expires);
         if (r < 0) {
                 wipe(key);
+                free(certificate);
                 return r;
         }
         wipe(g->key);
         g->key = key;
-        free(g->certificate);
-        g->certificate = TAKE_PTR(certificate);
+        set_certificate(g, certificate, not_before, expires);
         put_blob(g);
         upper_tell(g->asker.upper);
         return 0;

@@ -1,12 +1,13 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The upper half of the ladder against real servers, in a network of its own: a captive portal, a policy
 server, an EST server and a token server, each of them also wrong, slow or away.
 
-Usage: test-upper-half.py LWSD LWSD-FETCH
+Usage: test-upper-half.py LWSD LWSD-FETCH LWSCTL
 """
 
 import base64
+import fcntl
 import http.server
 import json
 import os
@@ -23,8 +24,11 @@ import threading
 import time
 import unittest
 
+import dbus.connection
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import no_clock
+from upper_lab import Authority, openssl
 
 HOST = "192.0.2.2"
 QUIET = dict(check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -48,54 +52,6 @@ def set_up_network():
     for line in ("link set lo up", "link add wan0 type veth peer name wan1", "link set wan1 up", f"addr add {HOST}/24 dev wan0",
                  "link set wan0 up", "route add default via 192.0.2.1 dev wan0"):
         subprocess.run(["ip", *line.split()], check=True)
-
-
-def openssl(*args, **kwargs):
-    return subprocess.run(["openssl", *args], check=True, capture_output=True, **kwargs).stdout
-
-
-class Authority:
-    """Keys and certificates for the servers, and what the EST server signs with."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.ca, self.ca_key = self.path("ca.pem"), self.path("ca.key")
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", self.ca_key, "-out", self.ca, "-subj", "/CN=test ca", "-days", "30")
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                self.path("server.key"), "-out", self.path("server.req"), "-subj", "/CN=server")
-        with open(self.path("san"), "w") as f:
-            f.write(f"subjectAltName=IP:{HOST}\n")
-        openssl("x509", "-req", "-in", self.path("server.req"), "-CA", self.ca, "-CAkey", self.ca_key,
-                "-CAcreateserial", "-days", "30", "-extfile", self.path("san"), "-out",
-                self.path("server.pem"))
-        openssl("genpkey", "-algorithm", "ED25519", "-out", self.path("policy.key"))
-        openssl("pkey", "-in", self.path("policy.key"), "-pubout", "-out", self.path("policy.pub"))
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def sign_request(self, der, days="30"):
-        """The answer of /simpleenroll to a PKCS#10."""
-        with open(self.path("device.req"), "wb") as f:
-            f.write(der)
-        cert = openssl("x509", "-req", "-inform", "DER", "-in", self.path("device.req"), "-CA",
-                       self.ca, "-CAkey", self.ca_key, "-days", days)
-        with open(self.path("device.pem"), "wb") as f:
-            f.write(cert)
-        p7 = openssl("crl2pkcs7", "-nocrl", "-certfile", self.path("device.pem"), "-outform", "DER")
-        return base64.encodebytes(p7)
-
-    def sign_policy(self, document, key="policy.key"):
-        def encode(raw):
-            return base64.urlsafe_b64encode(raw).rstrip(b"=")
-
-        text = encode(b'{"alg":"EdDSA"}') + b"." + encode(json.dumps(document).encode())
-        with open(self.path("tbs"), "wb") as f:
-            f.write(text)
-        signature = openssl("pkeyutl", "-sign", "-rawin", "-inkey", self.path(key), "-in",
-                            self.path("tbs"))
-        return text + b"." + encode(signature)
 
 
 class World:
@@ -141,7 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if World.est_status != 200:
                 return self.reply(World.est_status, Retry_After="1")
             World.est_keys.add(openssl("req", "-inform", "DER", "-noout", "-pubkey", input=der))
-            return self.reply(200, World.authority.sign_request(der))
+            return self.reply(200, World.authority.enrol(der))
         if self.path.startswith("/token"):
             World.token_requests.append(body.decode())
             World.token_peers.append(self.connection.getpeercert())
@@ -247,7 +203,7 @@ class UpperHalfTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.tmp = tempfile.mkdtemp(prefix="lwsd-upper-")
-        World.authority = cls.authority = Authority(cls.tmp)
+        World.authority = cls.authority = Authority(cls.tmp, HOST)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cls.authority.path("server.pem"), cls.authority.path("server.key"))
         context.load_verify_locations(cls.authority.ca)
@@ -334,8 +290,7 @@ CertificateAuthority={self.authority.ca}
         self.assertEqual(self.daemon.get("CaptivePortalUrl"), "")
 
     def test_policies_are_believed_by_signature_and_version(self):
-        openssl("genpkey", "-algorithm", "ED25519", "-out", self.authority.path("other.key"))
-        World.policy = self.authority.sign_policy({"version": 5}, key="other.key")
+        World.policy = self.authority.sign_policy({"version": 5}, key="other")
         self.daemon.start()
         self.daemon.wait_code("policy-refused")
         World.policy = self.authority.sign_policy({"version": 5})
@@ -377,10 +332,64 @@ CertificateAuthority={self.authority.ca}
         World.token_status = 200
         self.daemon.wait_state("operational", 20)
 
+    def test_providers_of_ones_own_hand_over_what_they_have(self):
+        """[Registration] by the example's registrar, [Auth1] built in with that identity, [Auth2] by us."""
+        with open(self.daemon.config) as f:
+            config = f.read().replace("Provider=est", "Provider=hold")
+        with open(self.daemon.config, "w") as f:
+            f.write(config + "[Auth2]\nProvider=hold\n")
+        key, request, pem = (os.path.join(self.folder, n) for n in ("own.key", "own.req", "own.pem"))
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+                request, "-subj", "/CN=own-device")
+        with open(pem, "wb") as f:
+            f.write(self.authority.sign(request, "d", self.authority.ALWAYS))
+        self.daemon.start()
+        self.daemon.wait_state("policy-valid")
+        self.daemon.wait_code("expected")
+        example = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/examples/registrar.py")
+        subprocess.run(["/usr/bin/python3", example, f"--socket={self.daemon.socket}", "cat", key, pem], timeout=60,
+                       env=dict(os.environ, PATH=f"{os.path.dirname(LWSCTL)}:{os.environ['PATH']}"), **QUIET)
+        self.daemon.wait_state("auth1")
+        self.assertIn((("commonName", "own-device"),), World.token_peers[0]["subject"])
+
+        lwsd = dbus.connection.Connection(f"unix:path={self.daemon.socket}")
+
+        def call(method, signature, *args):
+            return lwsd.call_blocking("org.lwsd1", "/org/lwsd1", "org.lwsd1.Manager", method, signature, args)
+
+        def give(which, contents, expires=0, seals=0xF):
+            with open(os.memfd_create("t", os.MFD_ALLOW_SEALING), "wb") as f:
+                f.write(contents)
+                f.flush()
+                fcntl.fcntl(f, fcntl.F_ADD_SEALS, seals)
+                call("SetBlob", "sht", which, dbus.types.UnixFd(f), expires)
+
+        with self.assertRaisesRegex(dbus.exceptions.DBusException, "NoSuchToken"):
+            call("GetToken", "s", "auth2")
+        for error, arguments in (("NotAvailable", ("auth1", b"t")), ("NotAvailable", ("x", b"t")),
+                                 ("InvalidArgs", ("auth2", b"two words")), ("InvalidArgs", ("auth2", b"t", 1)),
+                                 ("InvalidArgs", ("auth2", b"t", 0, 0)), ("InvalidArgs", ("auth2", b"t" * 40000)),
+                                 ("InvalidArgs", ("registered", b"no PEM"))):
+            with self.assertRaisesRegex(dbus.exceptions.DBusException, error):
+                give(*arguments)
+        held = call("Hold", "sss", "auth2", "tests", "asking").take()
+        give("auth2", b"token-of-ours", int(time.time() + 4) * 10**6)
+        os.close(held)
+        self.daemon.wait_state("operational")
+        fd, expires = call("GetToken", "s", "auth2")
+        with open(fd.take(), "rb") as f:
+            self.assertEqual(fcntl.fcntl(f, fcntl.F_GET_SEALS) & 0xF, 0xF)
+            self.assertEqual(f.read(), b"token-of-ours")
+        self.assertLess(abs(expires / 1e6 - time.time()), 10)
+        self.daemon.wait_state("auth1")
+        self.daemon.wait_code("token-expired")
+        give("auth2", b"another")
+        self.daemon.wait_state("operational")
+
 
 if __name__ == "__main__":
     enter_namespace()
-    LWSD, LWSD_FETCH = (os.path.abspath(a) for a in sys.argv[1:3])
-    del sys.argv[1:3]
+    LWSD, LWSD_FETCH, LWSCTL = (os.path.abspath(a) for a in sys.argv[1:4])
+    del sys.argv[1:4]
     set_up_network()
     unittest.main()
