@@ -29,10 +29,9 @@ struct PolicyStage {
         size_t text_size;
         char *payload;
         char etag[256];
-        bool refused; /* what was offered last */
-        /* Taken before time was true, from a server whose certificates are good in this time. */
-        bool early;
-        usec_t early_from, early_until;
+        bool refused;  /* what was offered last */
+        bool unjudged; /* it came from a server whose certificates are good in this time */
+        usec_t from, until;
         struct lws *inotify;
 };
 
@@ -196,15 +195,15 @@ static int watch_file(PolicyStage *s)
         return r;
 }
 
-/* What came over a connection whose dates could not be judged is judged by them now. */
-static void judge_early(PolicyStage *s)
+/* The dates of a server's certificates are judged once time is true, and what passed is stored. */
+static void judge(PolicyStage *s)
 {
         usec_t now = clock_realtime_usec();
 
-        if (!s->early || !asker_time_is_true(&s->asker))
+        if (!s->unjudged || !asker_time_is_true(&s->asker))
                 return;
-        s->early = false;
-        if (now >= s->early_from && now < s->early_until) {
+        s->unjudged = false;
+        if (now >= s->from && now < s->until) {
                 store(s);
                 return;
         }
@@ -224,7 +223,7 @@ static void evaluate(Asker *a)
         usec_t now = clock_realtime_usec(), edge = USEC_INFINITY;
         char what[80];
 
-        judge_early(s);
+        judge(s);
         if (!s->current) {
                 asker_explain(a, s->refused ? "policy-refused" : "no-policy", "no policy yet");
         } else if (!asker_time_is_true(a)) {
@@ -253,16 +252,6 @@ static void schedule_refresh(PolicyStage *s, uint32_t max_age_sec)
         asker_ask_in(&s->asker, rng_range(&RNG_KERNEL, wait - wait / 10, wait + wait / 10));
 }
 
-/* Only what was told by a server that we have reason to believe outlives this run. */
-static void note_origin(PolicyStage *s, const FetchAnswer *answer)
-{
-        s->early = !asker_time_is_true(&s->asker);
-        s->early_from = answer->valid_from_usec;
-        s->early_until = answer->valid_until_usec;
-        if (!s->early)
-                store(s);
-}
-
 static int take(Asker *a, const FetchAnswer *answer, const char *body, size_t size,
         char why[static ASKER_TEXT_MAX])
 {
@@ -276,8 +265,11 @@ static int take(Asker *a, const FetchAnswer *answer, const char *body, size_t si
                 if (r < 0)
                         return r;
                 strcpy(s->etag, strlen(answer->etag) < sizeof(s->etag) ? answer->etag : "");
-                if (r > 0)
-                        note_origin(s, answer);
+                if (r > 0) {
+                        s->unjudged = true;
+                        s->from = answer->valid_from_usec;
+                        s->until = answer->valid_until_usec;
+                }
         } else if (answer->status != 304 || !s->etag[0]) {
                 return asker_refuse_status(answer, why);
         }

@@ -101,6 +101,11 @@ static void tell(PortalCheck *c)
         upper_tell(c->upper);
 }
 
+static bool time_is_true(const PortalCheck *c)
+{
+        return ladder_reached(context_ladder(c->upper->cx), LWS_SYSTATE_TIME_VALID);
+}
+
 static void drive(PortalCheck *c);
 
 static void on_fetched(
@@ -108,8 +113,11 @@ static void on_fetched(
 {
         Probe *probe = userdata;
         PortalCheck *c = probe->check;
-        PortalReply reply = { .answered = answer->error == FETCH_OK,
-                .dates_ignored = probe->dates_ignored,
+        usec_t now = clock_realtime_usec();
+        bool judged = time_is_true(c);
+        bool good = !judged || (now >= answer->valid_from_usec && now < answer->valid_until_usec);
+        PortalReply reply = { .answered = answer->error == FETCH_OK && good,
+                .dates_ignored = probe->dates_ignored && !judged,
                 .status = answer->status,
                 .location = answer->location,
                 .body = body,
@@ -132,9 +140,8 @@ static void on_fetched(
 
 static void start_fetch(PortalCheck *c, const PortalEvent *e)
 {
-        bool time_valid = ladder_reached(context_ladder(c->upper->cx), LWS_SYSTATE_TIME_VALID);
         FetchRequest request = { .timeout_msec = TIMEOUT_MSEC,
-                .flags = e->api && !time_valid ? FETCH_IGNORE_DATES : 0,
+                .flags = e->api && !time_is_true(c) ? FETCH_IGNORE_DATES : 0,
                 .body_max = e->api ? PORTAL_API_BODY_MAX : 4096,
                 .url = e->url,
                 .plain_names = e->api,
