@@ -441,22 +441,25 @@ static int put_blob(
 
 static int do_set_blob(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 {
-        const void *data = NULL;
+        const void *data;
         const char *which;
         uint64_t expires;
-        size_t size = 0;
-        int fd, r;
+        size_t size;
+        int r;
 
-        r = sd_bus_message_read(m, "sht", &which, &fd, &expires);
+        /* its memory is wiped when the message is freed */
+        r = sd_bus_message_sensitive(m);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &which);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &data, &size);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "t", &expires);
         if (r < 0)
                 return r;
-        r = memfd_map_sealed(fd, BLOB_MAX, &data, &size);
-        if (r < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                        "The contents are not a sealed memory descriptor of up to %d bytes",
-                        BLOB_MAX);
-        r = put_blob(caller, which, data, size, expires > 0 ? expires : USEC_INFINITY);
-        memfd_unmap(data, size);
+        r = size > BLOB_MAX
+                    ? -EBADMSG
+                    : put_blob(caller, which, data, size, expires > 0 ? expires : USEC_INFINITY);
         if (r == -EOPNOTSUPP)
                 return sd_bus_error_setf(error, LWSD_ERROR_NOT_AVAILABLE,
                         "\"%s\" is not \"registered\", \"auth1\" or \"auth2\" with Provider=hold",
@@ -648,7 +651,7 @@ const sd_bus_vtable bus_manager_vtable[] = {
                 SD_BUS_NO_RESULT, method_report_connectivity, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetToken", SD_BUS_ARGS("s", which),
                 SD_BUS_RESULT("h", fd, "t", expires), method_get_token, UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("SetBlob", SD_BUS_ARGS("s", which, "h", contents, "t", expires),
+        SD_BUS_METHOD_WITH_ARGS("SetBlob", SD_BUS_ARGS("s", which, "ay", contents, "t", expires),
                 SD_BUS_NO_RESULT, method_set_blob, UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS(
                 "Attached", SD_BUS_ARGS("at", ids, "s", state, "a{sv}", details), 0),
