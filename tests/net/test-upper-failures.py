@@ -222,10 +222,10 @@ def policy_dates(lab):
     lab.world.set_policy(6, nbf=now + DAY)
     lab.call("InvalidatePolicy")
     lab.until_waiting("policy-not-yet-valid")
-    lab.world.set_policy(7, nbf=now - DAY, exp=int(time.time()) + 5)
+    lab.world.set_policy(7, nbf=now - DAY, exp=int(time.time()) + 15)
     lab.call("InvalidatePolicy")
     lab.until_state("operational")
-    lab.until_state("cpd-post-time")  # it ends while it is in force
+    lab.until_state("cpd-post-time", 60)  # it ends while it is in force
     lab.until_waiting("policy-expired")
 
 
