@@ -212,6 +212,9 @@ static NtpCheck check_reply(NtpSource *s, const void *data, size_t size, NtpMess
         }
         if (s->nts && (!s->session || nts_reply_check(s->session, data, size, s->unique_id) < 0))
                 return NTP_CHECK_AUTHENTICATION;
+        /* A MAC with a key we do not have; who got no MAC in the request has no reason for one. */
+        if (end < size)
+                return NTP_CHECK_AUTHENTICATION;
         if (m->stratum == 0)
                 return NTP_CHECK_KISS;
         if (m->receive == 0 || m->transmit == 0)
@@ -255,7 +258,7 @@ static NtpCheck measure(const NtpSource *s, const NtpMessage *m, usec_t now, int
         reply->sample = (NtpSample){
                 .at = now,
                 .offset_nsec = offset,
-                .delay = fmax(delay, FLOOR_SD),
+                .delay = fmax(delay, fmax(precision, FLOOR_SD)),
                 .dispersion = precision + FLOOR_SD + NTP_FREQ_TOLERANCE * trip,
         };
         reply->sample_distance = reply->sample.delay / 2 + reply->sample.dispersion +

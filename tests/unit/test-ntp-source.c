@@ -104,6 +104,8 @@ REFUSED_QUIETLY(check_4_version_5, p.reply.version = 5, NTP_CHECK_VERSION)
 REFUSED_QUIETLY(check_5_cookie, p.reply.origin ^= 1, NTP_CHECK_COOKIE)
 REFUSED_QUIETLY(check_5_cookie_high, p.reply.origin ^= UINT64_C(1) << 63, NTP_CHECK_COOKIE)
 REFUSED_QUIETLY(check_5_cookie_zero, p.reply.origin = 0, NTP_CHECK_COOKIE)
+REFUSED_QUIETLY(check_6_mac_md5, p.extra_size = 20, NTP_CHECK_AUTHENTICATION)
+REFUSED_QUIETLY(check_6_mac_sha1, p.extra_size = 24, NTP_CHECK_AUTHENTICATION)
 REFUSED_QUIETLY(check_7_no_receive, p.reply.receive = 0, NTP_CHECK_TIMESTAMPS)
 REFUSED_QUIETLY(check_7_no_transmit, p.reply.transmit = 0, NTP_CHECK_TIMESTAMPS)
 REFUSED_QUIETLY(a_spoofed_kiss,
@@ -188,13 +190,25 @@ START_TEST(a_new_request_makes_the_old_cookie_worthless)
 }
 END_TEST
 
-START_TEST(version_3_answers_and_macs_are_fine)
+START_TEST(version_3_answers_and_unknown_fields_are_fine)
 {
         Peer p = peer();
 
         p.reply.version = 3;
-        p.extra_size = 20;
         ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+        p = peer();
+        p.extra[0] = 0x7f;
+        p.extra[3] = p.extra_size = NTP_FIELD_LAST_MIN;
+        ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+}
+END_TEST
+
+START_TEST(no_delay_is_finer_than_the_clock_of_the_server)
+{
+        Peer p = peer();
+
+        p.reply.precision = -6;
+        ck_assert_double_eq_tol(answer_after(&p, 2 * MS).sample.delay, 1 / 64.0, 1e-9);
 }
 END_TEST
 
@@ -319,12 +333,12 @@ END_TEST
 
 TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         check_3_mode_client, check_3_mode_broadcast, check_4_version_2, check_4_version_5,
-        check_5_cookie, check_5_cookie_high, check_5_cookie_zero, check_7_no_receive,
-        check_7_no_transmit, a_spoofed_kiss, a_kiss_of_the_wrong_mode, check_9_stratum,
-        check_10_leap, check_11_distance, check_12_reference, check_13_backwards,
+        check_5_cookie, check_5_cookie_high, check_5_cookie_zero, check_6_mac_md5, check_6_mac_sha1,
+        check_7_no_receive, check_7_no_transmit, a_spoofed_kiss, a_kiss_of_the_wrong_mode,
+        check_9_stratum, check_10_leap, check_11_distance, check_12_reference, check_13_backwards,
         check_13_longer_than_the_trip, check_14_delay, check_15_a_clock_that_jumped,
         check_16_before_the_build, an_answer_counts_once,
-        a_new_request_makes_the_old_cookie_worthless, version_3_answers_and_macs_are_fine,
-        deny_and_rstr_are_for_ever, rate_makes_us_slow, other_kisses_mean_nothing,
-        silence_is_asked_less_and_less, one_wild_sample_does_not_move_the_line,
-        leap_seconds_have_their_days)
+        a_new_request_makes_the_old_cookie_worthless, version_3_answers_and_unknown_fields_are_fine,
+        no_delay_is_finer_than_the_clock_of_the_server, deny_and_rstr_are_for_ever,
+        rate_makes_us_slow, other_kisses_mean_nothing, silence_is_asked_less_and_less,
+        one_wild_sample_does_not_move_the_line, leap_seconds_have_their_days)
