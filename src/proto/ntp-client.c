@@ -8,27 +8,6 @@
 #define STEP_AGREEMENT      3
 #define STEP_AGREEMENT_SOLE 2 /* the only server there is */
 
-int ntp_client_new(NtpClient **ret, const NtpConfig *config, usec_t now, Rng *rng)
-{
-        NtpClient *c = calloc(1, sizeof(*c));
-
-        if (!c)
-                return -ENOMEM;
-        c->config = *config;
-        c->rng = rng;
-        c->best = -1;
-        ntp_discipline_init(&c->discipline, now, config->rate, config->frequency,
-                config->frequency_sd, config->control);
-        *ret = c;
-        return 0;
-}
-
-NtpClient *ntp_client_free(NtpClient *c)
-{
-        free(c);
-        return NULL;
-}
-
 /* One waiting event of a kind and source is enough; a full queue loses the newest. */
 static void push_event(NtpClient *c, NtpEventType type, unsigned id, int64_t offset_nsec)
 {
@@ -50,6 +29,29 @@ bool ntp_client_pop_event(NtpClient *c, NtpEvent *ret)
         *ret = c->events[0];
         memmove(&c->events[0], &c->events[1], --c->n_events * sizeof(c->events[0]));
         return true;
+}
+
+int ntp_client_new(NtpClient **ret, const NtpConfig *config, usec_t now, Rng *rng)
+{
+        NtpClient *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        c->config = *config;
+        c->rng = rng;
+        c->best = -1;
+        ntp_discipline_init(&c->discipline, now, config->rate, config->frequency,
+                config->frequency_sd, config->control);
+        if (config->control)
+                push_event(c, NTP_EVENT_ADJUST, 0, 0);
+        *ret = c;
+        return 0;
+}
+
+NtpClient *ntp_client_free(NtpClient *c)
+{
+        free(c);
+        return NULL;
 }
 
 /* The only place that changes the state. */
@@ -143,14 +145,13 @@ int ntp_client_due(const NtpClient *c, usec_t now)
 int ntp_client_request(NtpClient *c, unsigned id, Writer *w, usec_t now, int64_t local_nsec)
 {
         NtpSource *s = &c->sources[id];
-        bool was_unreachable = s->misses >= NTP_MAX_MISSES;
         int r = ntp_source_request(s, w, now, local_nsec, c->rng);
 
         if (r == -EAGAIN) {
                 s->next_poll = USEC_INFINITY;
                 push_event(c, NTP_EVENT_KEYS, id, 0);
         }
-        if (!was_unreachable && s->misses >= NTP_MAX_MISSES)
+        if (s->misses >= NTP_MAX_MISSES)
                 push_event(c, NTP_EVENT_UNREACHABLE, id, 0);
         return r;
 }

@@ -22,7 +22,7 @@ void ntp_discipline_init(NtpDiscipline *d, usec_t now, double rate, double frequ
         *d = (NtpDiscipline){
                 .control = control,
                 .acquiring = true,
-                .rate = rate,
+                .rate = control ? clamp(frequency, NTP_MAX_FREQUENCY) : rate,
                 .frequency = clamp(frequency, NTP_MAX_FREQUENCY),
                 .frequency_sd = frequency_sd,
                 .prior = clamp(frequency, NTP_MAX_FREQUENCY),
@@ -106,8 +106,9 @@ NtpAction ntp_discipline_update(
         NtpDiscipline *d, usec_t now, const NtpEstimate *e, usec_t interval, bool may_step)
 {
         double offset = (double) e->offset_nsec * 1e-9, size = fabs(offset);
+        bool far = size >= NTP_STEP_SEC, in_doubt = far && size <= e->root_distance;
 
-        if (size >= NTP_STEP_SEC && d->control) {
+        if (far && !in_doubt && d->control) {
                 if (size >= NTP_PANIC_SEC && d->updates > 0)
                         return NTP_ACTION_PANIC;
                 if (d->updates < NTP_STEP_UPDATES && may_step)
@@ -123,9 +124,8 @@ NtpAction ntp_discipline_update(
         d->est_error = fmax(e->offset_sd, e->jitter);
         if (!d->control)
                 return NTP_ACTION_NONE;
-        if (d->updates >= ACQUIRE_MIN && size < ACQUIRE_ENOUGH)
-                d->acquiring = false;
-        if (d->updates >= ACQUIRE_MIN && size >= NTP_STEP_SEC)
+        /* The clock may be right, and only the network slow, on purpose even: nothing sudden. */
+        if (in_doubt || (d->updates >= ACQUIRE_MIN && (far || size < ACQUIRE_ENOUGH)))
                 d->acquiring = false;
         steer(d, now, offset, interval);
         return NTP_ACTION_STEER;

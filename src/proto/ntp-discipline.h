@@ -41,7 +41,7 @@ struct NtpDiscipline {
 };
 
 /* `rate` is what the kernel applies at the moment; `frequency` and its uncertainty what is known
- * of the oscillator. */
+ * of the oscillator, and with `control` what the kernel is to apply from here on. */
 void ntp_discipline_init(NtpDiscipline *d, usec_t now, double rate, double frequency,
         double frequency_sd, bool control);
 /* Somebody moved the clock, or we slept: the frequency is kept, the rest starts over. */

@@ -56,6 +56,20 @@ START_TEST(the_first_may_be_years_and_later_ones_are_refused)
 }
 END_TEST
 
+START_TEST(what_a_slow_network_can_explain_is_no_reason_to_step)
+{
+        NtpDiscipline d = discipline();
+        NtpEstimate e = off_by(0.9);
+
+        e.root_distance = 0.95; /* an answer held back for 1.8 s */
+        ck_assert_int_eq(
+                ntp_discipline_update(&d, 2000 * SEC, &e, 2 * SEC, true), NTP_ACTION_STEER);
+        ck_assert_double_le(d.rate, 500.0001e-6);
+        e.root_distance = 0.85;
+        ck_assert_int_eq(ntp_discipline_update(&d, 2002 * SEC, &e, 2 * SEC, true), NTP_ACTION_STEP);
+}
+END_TEST
+
 START_TEST(who_may_not_touch_the_clock_only_measures)
 {
         NtpDiscipline d = discipline();
@@ -136,6 +150,7 @@ END_TEST
 
 TEST_MAIN("ntp-discipline", steps_are_for_the_beginning,
         the_first_may_be_years_and_later_ones_are_refused,
+        what_a_slow_network_can_explain_is_no_reason_to_step,
         who_may_not_touch_the_clock_only_measures, a_slew_ends_by_itself,
         no_rate_goes_beyond_500_ppm_later, what_was_known_counts_until_it_is_known_better,
         the_error_grows_until_the_clock_is_lost)
