@@ -14,8 +14,6 @@
 /* How long an address that stopped answering is passed over, where its name has another. */
 #define SILENT_USEC (USEC_PER_SEC << NTP_POLL_MAX)
 
-static void ask(TimeName *name);
-
 static bool acceptable_host(const char *host)
 {
         size_t n = strlen(host);
@@ -41,7 +39,7 @@ static void on_retry(Timer *t, usec_t now)
 {
         TimeName *name = container_of(t, TimeName, retry);
 
-        ask(name);
+        time_name_refresh(name);
 }
 
 static void recall(TimeName *name)
@@ -86,7 +84,7 @@ static void add_name(TimeClient *tc, const HostPort *hp, bool nts)
                 if (hp->port && !nts)
                         name->addresses[i].port = hp->port;
         time_name_apply(name);
-        ask(name);
+        time_name_refresh(name);
 }
 
 static void drop_name(TimeName *name)
@@ -220,8 +218,6 @@ static bool has_source(const TimeName *name)
         return false;
 }
 
-static void ask(TimeName *name);
-
 static void on_resolved(Lookup *lookup, const LookupResult *result, void *userdata)
 {
         TimeName *name = userdata;
@@ -231,7 +227,7 @@ static void on_resolved(Lookup *lookup, const LookupResult *result, void *userda
         if (result->certificate_dates && !name->plain && tc->ntp->state != NTP_STATE_SYNCED) {
                 /* REQ_DNS 36: DNS over TLS needs the time that this name is asked for */
                 name->plain = true;
-                ask(name);
+                time_name_refresh(name);
                 return;
         }
         name->plain = false;
@@ -252,7 +248,7 @@ static void on_resolved(Lookup *lookup, const LookupResult *result, void *userda
         time_client_drive(tc);
 }
 
-static void ask(TimeName *name)
+void time_name_refresh(TimeName *name)
 {
         TimeClient *tc = name->client;
 
@@ -294,7 +290,7 @@ void time_name_lost_address(TimeName *name, unsigned id, bool for_good)
                 time_source_remove(tc, id);
                 time_name_apply(name);
         }
-        ask(name);
+        time_name_refresh(name);
 }
 
 /* -- Who names servers ---------------------------------------------------------------------- */
@@ -372,7 +368,7 @@ void time_names_retry(TimeClient *tc)
                 TimeName *name = list_entry(it, TimeName, link);
 
                 if (!name->resolved)
-                        ask(name);
+                        time_name_refresh(name);
                 if (name->nts)
                         time_nts_network_changed(name->key_exchange);
         }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FILE_MAX 8192
+#define FILE_MAX (4096 + 2 * NTS_COOKIES * NTS_COOKIE_MAX)
 
 void nts_stored_init(NtsStored *s)
 {

@@ -8,19 +8,24 @@
 #include <string.h>
 
 #define EXCHANGE_USEC (10 * USEC_PER_SEC)
-#define RETRY_USEC    (10 * USEC_PER_SEC)
+#define SERVER_TRIES  2 /* requests to an address of the NTP server, where it has another */
 
 struct TimeNts {
         TimeName *name;
         NtsStored stored; /* keys, cookies, where they are good for, the back-off */
         bool have_keys, relaxed;
-        int id; /* of the source, -1: none */
+        bool strict; /* its dates were wrong once: no more benefit of the doubt */
+        int id;      /* of the source, -1: none */
         Stream *stream;
         NtsKe ke;
         size_t next_address;
         Endpoint peer;  /* of the exchange under way */
+        bool reached;   /* it answered the TLS handshake */
         Lookup *lookup; /* of the NTP server it named */
-        Timer timer;    /* gives an exchange up, or starts the next */
+        Endpoint
+                servers[TIME_ADDRESSES_MAX]; /* what that gave; the first ones are in use or dead */
+        size_t n_servers;
+        Timer timer; /* gives an exchange up, or starts the next */
         bool local_failure, exchanging, exchanging_relaxed;
         char why[512];
 };
@@ -51,6 +56,15 @@ static void save(TimeNts *n)
         nts_stored_save(&n->name->client->files, n->name->host, n->name->port, &n->stored);
 }
 
+static void save_cookies(TimeNts *n)
+{
+        if (n->have_keys && n->stored.session.unsaved == 0 && n->stored.session.n_cookies > 0) {
+                /* keep the younger half for a restart, spend the older */
+                n->stored.session.unsaved = (n->stored.session.n_cookies + 1) / 2;
+                save(n);
+        }
+}
+
 /* -- The source ----------------------------------------------------------------------------- */
 
 static void drop_source(TimeNts *n)
@@ -77,17 +91,28 @@ static void use_keys(TimeNts *n)
 
 /* -- The exchange --------------------------------------------------------------------------- */
 
+/* An address that is not there is no reason to wait before the next one of the name is tried. */
+static bool has_another_address(TimeNts *n)
+{
+        return ++n->next_address % n->name->n_addresses != 0 && !n->reached;
+}
+
 static void fail(TimeNts *n, const char *why, bool local)
 {
-        usec_t wait;
+        usec_t wait = 0;
 
         snprintf(n->why, sizeof(n->why), "%s: no keys: %s", n->name->host, why);
         end_exchange(n);
         n->local_failure = local;
-        n->next_address++;
+        if (has_another_address(n)) {
+                timer_set(&n->timer, 0);
+                return;
+        }
         wait = backoff_next(&n->stored.backoff, &RNG_KERNEL);
         if (local) /* nobody was troubled */
                 n->stored.backoff.tries--;
+        else /* it may have moved */
+                time_name_refresh(n->name);
         log_event(local ? LOG_SEV_DEBUG : LOG_SEV_WARNING, LOG_FIELDS({ "LWSD_HELPER", "time" }),
                 "time: %s; tried again in %.0f s", n->why, (double) wait * 1e-6);
         n->stored.not_before_sec =
@@ -97,13 +122,28 @@ static void fail(TimeNts *n, const char *why, bool local)
         timer_set(&n->timer, usec_add(now_of(n), wait));
 }
 
-static void adopt(TimeNts *n, const Endpoint *server)
+/* The next address of the NTP server becomes the one that is asked. */
+static void take_server(TimeNts *n)
+{
+        n->stored.server = n->servers[0];
+        memmove(&n->servers[0], &n->servers[1], sizeof(n->servers[0]) * --n->n_servers);
+}
+
+static void add_server(TimeNts *n, const Endpoint *e)
+{
+        Endpoint *server = &n->servers[n->n_servers++];
+
+        *server = *e;
+        server->name[0] = 0;
+        server->port = n->ke.port ? n->ke.port : NTP_PORT;
+}
+
+/* The servers are known: whatever the exchange gave is in use from here. */
+static void adopt(TimeNts *n)
 {
         NtsStored *st = &n->stored;
 
-        st->server = *server;
-        st->server.name[0] = 0;
-        st->server.port = n->ke.port ? n->ke.port : NTP_PORT;
+        take_server(n);
         st->session.n_cookies = st->session.unsaved = 0;
         for (size_t i = 0; i < n->ke.n_cookies; i++)
                 (void) nts_session_add_cookie(
@@ -116,22 +156,21 @@ static void adopt(TimeNts *n, const Endpoint *server)
                 n->relaxed ? ", the dates of its certificate not looked at yet" : "");
         end_exchange(n);
         use_keys(n);
-        time_nts_before_request(n);
-        time_client_drive(n->name->client);
+        save_cookies(n);
 }
 
 static void on_server_resolved(Lookup *lookup, const LookupResult *result, void *userdata)
 {
         TimeNts *n = userdata;
-        Endpoint server = { 0 };
 
         n->lookup = NULL;
-        if (result->error < 0 || result->n_addresses == 0) {
+        for (size_t i = 0; i < result->n_addresses && i < ELEMENTSOF(n->servers); i++)
+                add_server(n, &(Endpoint){ .addr = result->addresses[i].addr });
+        if (n->n_servers > 0)
+                adopt(n);
+        else
                 fail(n, "the NTP server it names has no address", false);
-                return;
-        }
-        server.addr = result->addresses[0].addr;
-        adopt(n, &server);
+        time_client_drive(n->name->client);
 }
 
 static void find_server(TimeNts *n)
@@ -139,11 +178,13 @@ static void find_server(TimeNts *n)
         TimeClient *tc = n->name->client;
         Endpoint server = { 0 };
 
+        n->n_servers = 0;
         if (!n->ke.server[0] || strcmp(n->ke.server, n->name->host) == 0) {
-                server = n->peer;
-                adopt(n, &server);
+                add_server(n, &n->peer);
+                adopt(n);
         } else if (endpoint_parse(n->ke.server, &server) == 0) {
-                adopt(n, &server);
+                add_server(n, &server);
+                adopt(n);
         } else if (!tc->resolver || resolver_lookup_host(tc->resolver, &n->lookup, 0, n->ke.server,
                                             AF_UNSPEC, 0, on_server_resolved, n) < 0) {
                 fail(n, "the NTP server it names cannot be looked up", false);
@@ -182,6 +223,7 @@ static void on_open(TimeNts *n)
         Writer w = WRITER_INIT(request, sizeof(request));
         char alpn[32];
 
+        n->reached = true;
         if (strcmp(tls_alpn(stream_tls(n->stream), alpn), NTS_KE_ALPN) != 0) {
                 fail(n, "the server does not speak " NTS_KE_ALPN, false);
                 return;
@@ -196,14 +238,17 @@ static void on_closed(TimeNts *n, int error)
         char why[160];
         bool dates = stream_tls(n->stream) && tls_failed_for_time(stream_tls(n->stream));
 
-        snprintf(why, sizeof(why), "%s", error < 0 ? stream_why(n->stream) : "closed too early");
-        /* What was believed while the clock was not true is not any more. */
+        if (error == 0)
+                (void) nts_ke_end(&n->ke);
+        snprintf(why, sizeof(why), "%s", error < 0 ? stream_why(n->stream) : n->ke.why);
+        /* What was believed while the clock was not true is not any more, nor what it said. */
         if (dates && n->relaxed && clock_is_true(n)) {
                 n->have_keys = n->relaxed = false;
+                n->strict = true;
                 drop_source(n);
+                ntp_client_disturbed(n->name->client->ntp, now_of(n));
         }
         fail(n, why, error == -ENETUNREACH || error == -EHOSTUNREACH || error == -ENETDOWN);
-        time_client_drive(n->name->client);
 }
 
 static void on_stream(
@@ -231,6 +276,7 @@ static void on_stream(
                 on_closed(n, error);
                 break;
         }
+        time_client_drive(n->name->client);
 }
 
 static int open_exchange(TimeNts *n)
@@ -241,7 +287,7 @@ static int open_exchange(TimeNts *n)
         n->peer = n->name->addresses[n->next_address % n->name->n_addresses];
         n->peer.port = n->name->port ? n->name->port : NTS_KE_PORT;
         peer.addr = n->peer.addr;
-        n->exchanging_relaxed = !clock_is_true(n);
+        n->exchanging_relaxed = !n->strict && !clock_is_true(n);
         if (n->exchanging_relaxed)
                 peer.young_until_sec = tc->floor_nsec / NTP_NSEC_PER_SEC;
         if (!tc->tls) {
@@ -270,7 +316,7 @@ static void exchange(TimeNts *n)
                 return;
         }
         n->exchanging = true;
-        n->local_failure = false;
+        n->local_failure = n->reached = false;
         timer_set(&n->timer, usec_add(now_of(n), EXCHANGE_USEC));
         r = open_exchange(n);
         if (r < 0)
@@ -366,13 +412,17 @@ void time_nts_answered(TimeNts *n)
         backoff_reset(&n->stored.backoff);
 }
 
-void time_nts_before_request(TimeNts *n)
+bool time_nts_before_request(TimeNts *n)
 {
-        if (n->have_keys && n->stored.session.unsaved == 0 && n->stored.session.n_cookies > 0) {
-                /* keep the younger half for a restart, spend the older */
-                n->stored.session.unsaved = (n->stored.session.n_cookies + 1) / 2;
-                save(n);
+        const NtpSource *s = &n->name->client->ntp->sources[n->id];
+
+        if (n->n_servers > 0 && s->replies == 0 && s->requests >= SERVER_TRIES) {
+                take_server(n);
+                use_keys(n);
+                return false;
         }
+        save_cookies(n);
+        return true;
 }
 
 const char *time_nts_why(const TimeNts *n)

@@ -23,7 +23,8 @@ void time_nts_network_changed(TimeNts *n);
 void time_nts_synchronized(TimeNts *n);
 /* An authenticated answer: the keys work. */
 void time_nts_answered(TimeNts *n);
-/* Sees to it that the cookie of the next request is in no file. */
-void time_nts_before_request(TimeNts *n);
+/* Sees to it that the cookie of the next request is in no file. False: another address, and with it
+ * another source, has taken the place of this one. */
+bool time_nts_before_request(TimeNts *n);
 /* Why there are no keys; NULL while there are. */
 const char *time_nts_why(const TimeNts *n);

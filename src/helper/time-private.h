@@ -44,7 +44,7 @@ struct TimeServer {
         struct lws *wsi;     /* of the request that is out */
         int64_t read_before; /* our clock, read just before it went */
         bool stamped;        /* its time stamp has come */
-        int error;           /* of the last attempt to send */
+        int ifindex;         /* where the last answer came in */
 };
 
 struct TimeClient {
@@ -88,6 +88,8 @@ void time_names_clear(TimeClient *tc);
 void time_names_retry(TimeClient *tc);
 /* The address gave up on us, or we on it: use another one of its name, or ask for others. */
 void time_name_lost_address(TimeName *name, unsigned id, bool for_good);
+/* Asks DNS what it stands for now. */
+void time_name_refresh(TimeName *name);
 /* The addresses of a name changed. */
 void time_name_apply(TimeName *name);
 /* Keeps in the state folder what the selected sources are. */

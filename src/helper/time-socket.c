@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-static void ask_for_stamps(int fd)
+static void ask_for_stamps(int fd, int family)
 {
         int flags = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_TX_SOFTWARE |
                     SOF_TIMESTAMPING_OPT_TSONLY,
@@ -16,6 +16,10 @@ static void ask_for_stamps(int fd)
 
         (void) setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &yes, sizeof(yes));
         (void) setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags));
+        if (family == AF_INET)
+                (void) setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &yes, sizeof(yes));
+        else
+                (void) setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &yes, sizeof(yes));
 }
 
 int time_socket_open(
@@ -32,7 +36,7 @@ int time_socket_open(
         fd = socket(e.addr.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
-        ask_for_stamps(fd);
+        ask_for_stamps(fd, e.addr.family);
         len = endpoint_to_sockaddr(&e, NTP_PORT, &sa);
         if (connect(fd, &sa.sa, len) < 0)
                 return -errno;
@@ -56,30 +60,52 @@ static int64_t to_nsec(const struct timespec *ts)
         return (int64_t) ts->tv_sec * NTP_NSEC_PER_SEC + ts->tv_nsec;
 }
 
-static int64_t find_stamp(struct msghdr *msg)
+static int64_t stamp_of(const struct cmsghdr *c)
 {
-        int64_t stamp = INT64_MIN;
+        struct scm_timestamping all;
+        struct timespec ts = { 0 };
 
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-                struct scm_timestamping all;
-                struct timespec ts = { 0 };
-
-                if (c->cmsg_level != SOL_SOCKET)
-                        continue;
-                if (c->cmsg_type == SCM_TIMESTAMPNS && c->cmsg_len >= CMSG_LEN(sizeof(ts))) {
-                        memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-                } else if (c->cmsg_type == SCM_TIMESTAMPING &&
-                           c->cmsg_len >= CMSG_LEN(sizeof(all))) {
-                        memcpy(&all, CMSG_DATA(c), sizeof(all));
-                        ts = all.ts[0];
-                }
-                if (ts.tv_sec != 0 && stamp == INT64_MIN)
-                        stamp = to_nsec(&ts);
+        if (c->cmsg_type == SCM_TIMESTAMPNS && c->cmsg_len >= CMSG_LEN(sizeof(ts))) {
+                memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+        } else if (c->cmsg_type == SCM_TIMESTAMPING && c->cmsg_len >= CMSG_LEN(sizeof(all))) {
+                memcpy(&all, CMSG_DATA(c), sizeof(all));
+                ts = all.ts[0];
         }
-        return stamp;
+        return ts.tv_sec != 0 ? to_nsec(&ts) : INT64_MIN;
 }
 
-static ssize_t receive(int fd, void *data, size_t size, int flags, int64_t *ret_nsec)
+static int ifindex_of(const struct cmsghdr *c)
+{
+        struct in_pktinfo v4;
+        struct in6_pktinfo v6;
+
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO &&
+                c->cmsg_len >= CMSG_LEN(sizeof(v4))) {
+                memcpy(&v4, CMSG_DATA(c), sizeof(v4));
+                return v4.ipi_ifindex;
+        }
+        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO &&
+                c->cmsg_len >= CMSG_LEN(sizeof(v6))) {
+                memcpy(&v6, CMSG_DATA(c), sizeof(v6));
+                return (int) v6.ipi6_ifindex;
+        }
+        return 0;
+}
+
+static TimeArrival find_arrival(struct msghdr *msg)
+{
+        TimeArrival a = { .nsec = INT64_MIN };
+
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+                if (c->cmsg_level != SOL_SOCKET)
+                        a.ifindex = a.ifindex ? a.ifindex : ifindex_of(c);
+                else if (a.nsec == INT64_MIN)
+                        a.nsec = stamp_of(c);
+        }
+        return a;
+}
+
+static ssize_t receive(int fd, void *data, size_t size, int flags, TimeArrival *ret)
 {
         union {
                 struct cmsghdr align;
@@ -94,23 +120,23 @@ static ssize_t receive(int fd, void *data, size_t size, int flags, int64_t *ret_
 
         if (n < 0)
                 return -errno;
-        *ret_nsec = find_stamp(&msg);
+        *ret = find_arrival(&msg);
         return n;
 }
 
 bool time_socket_sent_at(struct lws *wsi, int64_t *ret_nsec)
 {
         uint8_t data[256];
-        int64_t stamp = INT64_MIN;
+        TimeArrival a;
 
-        if (receive(wsi_fd(wsi), data, sizeof(data), MSG_ERRQUEUE | MSG_DONTWAIT, &stamp) < 0 ||
-                stamp == INT64_MIN)
+        if (receive(wsi_fd(wsi), data, sizeof(data), MSG_ERRQUEUE | MSG_DONTWAIT, &a) < 0 ||
+                a.nsec == INT64_MIN)
                 return false;
-        *ret_nsec = stamp;
+        *ret_nsec = a.nsec;
         return true;
 }
 
-ssize_t time_socket_receive(struct lws *wsi, void *data, size_t size, int64_t *ret_nsec)
+ssize_t time_socket_receive(struct lws *wsi, void *data, size_t size, TimeArrival *ret)
 {
-        return receive(wsi_fd(wsi), data, size, MSG_DONTWAIT, ret_nsec);
+        return receive(wsi_fd(wsi), data, size, MSG_DONTWAIT, ret);
 }

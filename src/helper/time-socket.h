@@ -15,5 +15,12 @@ int time_socket_open(
 int time_socket_send(struct lws *wsi, const void *data, size_t size);
 /* When the kernel handed the packet to the device, which is after ARP; false: not known (yet). */
 bool time_socket_sent_at(struct lws *wsi, int64_t *ret_nsec);
-/* Size of a datagram and when the kernel got it (INT64_MIN: it did not say); -EAGAIN: none. */
-ssize_t time_socket_receive(struct lws *wsi, void *data, size_t size, int64_t *ret_nsec);
+/* How a datagram came: when the kernel got it (INT64_MIN: it did not say), on which interface. */
+typedef struct TimeArrival TimeArrival;
+struct TimeArrival {
+        int64_t nsec;
+        int ifindex;
+};
+
+/* Size of a datagram; -EAGAIN: none. */
+ssize_t time_socket_receive(struct lws *wsi, void *data, size_t size, TimeArrival *ret);

@@ -72,23 +72,21 @@ static void on_reply(struct lws *wsi, uint32_t revents)
         take_sent_stamp(tc, id);
         time_clock_check(&tc->clock);
         for (int i = 0; i < 8 && tc->servers[id].wsi == wsi; i++) {
-                int64_t stamp = INT64_MIN;
-                ssize_t n = time_socket_receive(wsi, data, sizeof(data), &stamp);
+                TimeArrival arrival;
+                ssize_t n = time_socket_receive(wsi, data, sizeof(data), &arrival);
                 NtpCheck check;
 
                 if (n == -EAGAIN)
                         break;
-                if (n < 0) {
-                        /* An ICMP error proves nothing about who sent it. */
-                        tc->servers[id].error = (int) n;
+                if (n < 0) /* an ICMP error proves nothing about who sent it */
                         continue;
-                }
+                tc->servers[id].ifindex = arrival.ifindex;
                 check = ntp_client_receive(
-                        tc->ntp, id, data, (size_t) n, thread_now(tc->thread), stamp);
+                        tc->ntp, id, data, (size_t) n, thread_now(tc->thread), arrival.nsec);
                 if (check == NTP_CHECK_OK && tc->servers[id].name->nts)
                         time_nts_answered(tc->servers[id].name->key_exchange);
-                log_debug("time: %s: answer of %zd octets: %s", tc->ntp->labels[id], n,
-                        ntp_check_to_string(check));
+                log_debug("time: %s: answer of %zd octets on interface %d: %s", tc->ntp->labels[id],
+                        n, arrival.ifindex, ntp_check_to_string(check));
                 /* One answer is all that a request gets. */
                 if (!tc->ntp->sources[id].pending)
                         tc->servers[id].wsi = wsi_free(tc->servers[id].wsi);
@@ -104,11 +102,10 @@ static void send_one(TimeClient *tc, unsigned id, usec_t now)
         struct lws *wsi = NULL;
         int r;
 
+        if (server->name->nts && !time_nts_before_request(server->name->key_exchange))
+                return;
         server->wsi = wsi_free(server->wsi);
         server->stamped = false;
-        server->error = 0;
-        if (server->name->nts)
-                time_nts_before_request(server->name->key_exchange);
         r = ntp_client_request(tc->ntp, id, &w, now, time_clock_now_nsec());
         if (r < 0)
                 return;
@@ -120,7 +117,6 @@ static void send_one(TimeClient *tc, unsigned id, usec_t now)
                 r = time_socket_send(wsi, packet, w.pos);
         }
         if (r < 0) {
-                server->error = r;
                 server->wsi = wsi_free(server->wsi);
                 ntp_client_send_failed(tc->ntp, id);
                 log_debug("time: %s: cannot send: %s", tc->ntp->labels[id], strerror(-r));

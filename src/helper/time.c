@@ -236,6 +236,7 @@ static void handle_event(TimeClient *tc, const NtpEvent *e)
 {
         const char *label = tc->ntp->labels[e->id];
         const LogField *fields = LOG_FIELDS({ "LWSD_HELPER", "time" });
+        const Link *link;
 
         switch (e->type) {
         case NTP_EVENT_STATE:
@@ -248,8 +249,10 @@ static void handle_event(TimeClient *tc, const NtpEvent *e)
                 on_adjust(tc);
                 break;
         case NTP_EVENT_SELECTED:
+                link = network_link_by_index(tc->network, tc->servers[e->id].ifindex);
                 log_event(LOG_SEV_INFO,
-                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_SERVER }, { "LWSD_HELPER", "time" }),
+                        LOG_FIELDS({ "MESSAGE_ID", MESSAGE_SERVER }, { "LWSD_HELPER", "time" },
+                                { "LWSD_LINK", link ? link->name : "" }),
                         "time: %s is followed", label);
                 time_names_remember(tc);
                 break;
@@ -272,7 +275,8 @@ static void handle_event(TimeClient *tc, const NtpEvent *e)
                 on_lost_address(tc, e->id, true);
                 break;
         case NTP_EVENT_UNREACHABLE:
-                log_event(LOG_SEV_NOTICE, fields, "time: %s does not answer", label);
+                if (tc->ntp->sources[e->id].misses == NTP_MAX_MISSES)
+                        log_event(LOG_SEV_NOTICE, fields, "time: %s does not answer", label);
                 on_lost_address(tc, e->id, false);
                 break;
         case NTP_EVENT_KEYS:

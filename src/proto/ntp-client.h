@@ -37,7 +37,7 @@ typedef enum NtpEventType {
         NTP_EVENT_PANIC,       /* off by offset_nsec: refused */
         NTP_EVENT_KISS,
         NTP_EVENT_GONE,        /* this source will never be asked again: remove, perhaps replace */
-        NTP_EVENT_UNREACHABLE, /* eight misses: its name may have another address by now */
+        NTP_EVENT_UNREACHABLE, /* eight misses, or another: its name may mean others by now */
         NTP_EVENT_KEYS,        /* NTS: out of cookies, or they are refused */
 } NtpEventType;
 

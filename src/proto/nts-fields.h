@@ -7,7 +7,7 @@
 
 #define NTS_UNIQUE_ID_SIZE 32
 #define NTS_COOKIES        8
-#define NTS_COOKIE_MAX     256 /* chrony's have 100, ntpd-rs's 104; an answer with 8 must fit */
+#define NTS_COOKIE_MAX     1024 /* chrony's have 100, ntpd-rs's 104; one must fit a request */
 #define NTS_NONCE_SIZE     16
 
 enum {

@@ -62,11 +62,8 @@ static void take_choice(NtsKe *ke, bool *have, uint16_t expected, const char *wh
 
 static void take_cookie(NtsKe *ke)
 {
-        if (ke->body_size == 0 || ke->body_size > NTS_COOKIE_MAX) {
-                fail(ke, "a cookie has a size that none has");
-                return;
-        }
-        if (ke->n_cookies == NTS_COOKIES)
+        /* one that fits no request is as good as none */
+        if (ke->body_size == 0 || ke->body_size > NTS_COOKIE_MAX || ke->n_cookies == NTS_COOKIES)
                 return;
         ke->cookies[ke->n_cookies].size = (uint16_t) ke->body_size;
         memcpy(ke->cookies[ke->n_cookies++].data, ke->body, ke->body_size);
@@ -106,7 +103,7 @@ static void take_end(NtsKe *ke, bool critical)
         else if (!ke->have_aead)
                 fail(ke, "the server does not offer AES-SIV-CMAC-256");
         else if (ke->n_cookies == 0)
-                fail(ke, "the server gave no cookie");
+                fail(ke, "the server gave no cookie that can be sent");
         else
                 ke->status = NTS_KE_DONE;
 }

@@ -6,7 +6,8 @@
  *   FAKECLOCK_OFFSET seconds it is ahead at first (may be negative or years)
  *   FAKECLOCK_PPM    how much too fast its oscillator is
  *   FAKECLOCK_DENY   set: nobody may set or steer it
- * The clock is advanced by CLOCK_MONOTONIC_RAW; kernel time stamps of packets are translated.
+ * The clock is advanced by CLOCK_MONOTONIC_RAW, inserts and deletes leap seconds as STA_INS and
+ * STA_DEL say, and kernel time stamps of packets are translated.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,16 +23,18 @@
 #include <unistd.h>
 
 #define NSEC INT64_C(1000000000)
+#define DAY  (86400 * NSEC)
 
-/* What a test may read (and a stepping test write): struct.unpack("<qqddqqqq"). */
+/* What a test may read, and write to be the somebody else: struct.unpack("<qqddqqqqqq"). */
 struct State {
         int64_t raw_nsec, fake_nsec; /* the two clocks at the last change */
         double oscillator, rate;     /* fractions */
         int64_t steps, adjustments, status, maxerror;
+        int64_t leap_nsec, leaps; /* when one is due (0: none), how many there were */
 };
 
 static struct State *state, fallback;
-static struct timex settings = { .tick = 10000, .status = STA_UNSYNC, .maxerror = 16000000 };
+static struct timex settings = { .tick = 10000, .maxerror = 16000000 };
 
 static int real_gettime(clockid_t id, struct timespec *ts)
 {
@@ -86,18 +89,36 @@ static int64_t fake_at(int64_t raw)
                (int64_t) (passed * (state->oscillator + state->rate));
 }
 
-static int64_t fake_now(void)
-{
-        prepare();
-        return fake_at(read_clock(CLOCK_MONOTONIC_RAW));
-}
-
 static void rebase(int64_t by)
 {
         int64_t raw = read_clock(CLOCK_MONOTONIC_RAW);
 
         state->fake_nsec = fake_at(raw) + by;
         state->raw_nsec = raw;
+}
+
+static int64_t fake_now(void)
+{
+        int64_t now;
+
+        prepare();
+        now = fake_at(read_clock(CLOCK_MONOTONIC_RAW));
+        if (state->leap_nsec == 0 || now < state->leap_nsec)
+                return now;
+        state->leap_nsec = 0;
+        state->leaps++;
+        rebase(state->status & STA_INS ? -NSEC : NSEC);
+        return state->fake_nsec;
+}
+
+/* The end of the day of `now`, or the second before it that is left out. */
+static void plan_leap(int64_t now, int status)
+{
+        int64_t midnight = (now / DAY + 1) * DAY;
+
+        if ((status & (STA_INS | STA_DEL)) == (state->status & (STA_INS | STA_DEL)))
+                return;
+        state->leap_nsec = status & STA_INS ? midnight : status & STA_DEL ? midnight - NSEC : 0;
 }
 
 int clock_gettime(clockid_t id, struct timespec *ts)
@@ -162,8 +183,10 @@ int clock_adjtime(clockid_t id, struct timex *tx)
                 settings.freq = tx->freq;
         if (tx->modes & ADJ_TICK)
                 settings.tick = tx->tick;
-        if (tx->modes & ADJ_STATUS)
-                settings.status = tx->status;
+        if (tx->modes & ADJ_STATUS) {
+                plan_leap(now, tx->status);
+                state->status = tx->status;
+        }
         if (tx->modes & ADJ_MAXERROR)
                 settings.maxerror = tx->maxerror;
         if (tx->modes & ADJ_ESTERROR)
@@ -174,7 +197,7 @@ int clock_adjtime(clockid_t id, struct timex *tx)
                         (double) settings.freq / 65536e6 + (double) (settings.tick - 10000) * 1e-4;
         }
         state->adjustments += tx->modes != 0;
-        state->status = settings.status;
+        settings.status = (int) state->status;
         state->maxerror = settings.maxerror;
         settings.time.tv_sec = now / NSEC;
         settings.time.tv_usec = now % NSEC / 1000;

@@ -113,7 +113,7 @@ REFUSED(a_name_with_a_zero, (PROTOCOL(), AEAD(), COOKIE(), record(6, "a\0b", 3),
 REFUSED(an_empty_name, (PROTOCOL(), AEAD(), COOKIE(), record(6, "", 0), END()))
 REFUSED(port_zero, (PROTOCOL(), AEAD(), COOKIE(), record(7, "\0\0", 2), END()))
 REFUSED(a_short_port, (PROTOCOL(), AEAD(), COOKIE(), record(7, "\1", 1), END()))
-REFUSED(a_long_cookie, (PROTOCOL(), AEAD(), record(5, filler, 300), END()))
+REFUSED(a_long_cookie, (PROTOCOL(), AEAD(), record(5, filler, NTS_COOKIE_MAX + 1), END()))
 REFUSED(an_endless_answer,
         (PROTOCOL(), AEAD(), COOKIE(), record(0x4000, filler, sizeof(filler)), END()))
 

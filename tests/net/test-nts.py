@@ -1,0 +1,362 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""lwsd's time client with Network Time Security, against chronyd and against servers that are wrong.
+
+Debian's python3, whatever else is in the path: it is the one with python3-openssl.
+
+Usage: test-nts.py LWSD LWSCTL FAKECLOCK [SCENARIO...]
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from ntp_lab import (QUIET, SKIPPED, Addresses, Lwsd, Names, Server, eventually, main, near, scenario)  # noqa: E402
+
+try:
+    import nts_server as nts
+    from nts_server import NtsServer
+except ImportError as error:
+    print(f"skipped: {error}", file=sys.stderr)
+    sys.exit(SKIPPED)
+
+
+def refused(why, offset=5, wait=3, **server):
+    """Nothing is believed, and the reason is told."""
+    with NtsServer(**server) as s, Lwsd(s.config(), offset=offset) as lwsd:
+        assert not lwsd.valid(wait)
+        assert lwsd.steps() == 0
+        assert why in lwsd.why(), lwsd.why()
+        return s
+
+
+def works(offset=5, more="", **server):
+    with NtsServer(**server) as s, Lwsd(s.config(more), offset=offset) as lwsd:
+        assert lwsd.valid(10), lwsd.why()
+        near(lwsd.ahead(), 0, 0.05)
+        assert lwsd.time()["authenticated"] == ["yes"]
+        eventually(lambda: len(s.spent) >= 5)
+        return s
+
+
+# -- The exchange of keys ------------------------------------------------------------------------------------
+
+
+@scenario
+def keys_are_spent_once():
+    server = works()
+    assert server.exchanges in (1, 2), "one before the clock was true, one after"
+    assert len(server.spent) == len(set(server.spent)) and None not in server.spent
+    assert not server.unknown and server.placeholders[0] == 0
+    assert len(set(server.time.ports)) > 1
+
+
+@scenario
+def few_cookies_are_refilled():
+    server = works(cookies=2)
+    assert server.placeholders[0] == 6, server.placeholders
+    assert not server.unknown
+
+
+@scenario
+def large_cookies():
+    assert not works(cookie_size=700).unknown
+
+
+@scenario
+def cookies_that_fit_nowhere():
+    refused("no cookie", cookie_size=1400)
+
+
+@scenario
+def unknown_records_that_do_not_matter():
+    works(extra=nts.record(0x4000, b"whatever"))
+
+
+REFUSED = {
+    "an_error": ("reports an error", lambda c: nts.record(nts.CRITICAL | nts.ERROR, b"\0\1")),
+    "a_warning": ("reports a warning", lambda c: nts.record(nts.WARNING, b"\0\1") + nts.good_records(c)),
+    "an_unknown_critical_record": ("critical record", lambda c: nts.record(nts.CRITICAL | 0x4000) + nts.good_records(c)),
+    "no_cookie": ("no cookie", lambda c: nts.good_records([])),
+    "no_end": ("has no end", lambda c: nts.good_records(c)[:-4]),
+    "another_protocol": ("does not offer NTPv4",
+                         lambda c: nts.good_records(c).replace(nts.record(0x8001, b"\0\0"), nts.record(0x8001, b"\0\1"))),
+    "no_protocol": ("does not offer NTPv4", lambda c: nts.good_records(c)[6:]),
+    "another_cipher": ("AES-SIV-CMAC-256",
+                       lambda c: nts.good_records(c).replace(nts.record(4, b"\0\x0f"), nts.record(4, b"\0\x1e"))),
+    "more_behind_the_end": ("behind the end", lambda c: nts.good_records(c) + b"x"),
+    "garbage": ("", lambda c: os.urandom(2000)),
+    "nothing": ("has no end", lambda c: b""),
+}
+
+
+def add_refused(name, why, records):
+    def fn():
+        refused(why, records=records)
+    fn.__name__ = f"an_exchange_with_{name}"
+    scenario(fn)
+
+
+for refused_name, (refused_why, refused_records) in REFUSED.items():
+    add_refused(refused_name, refused_why, refused_records)
+
+
+@scenario
+def without_its_own_protocol():
+    refused("", alpn=b"http/1.1")
+
+
+@scenario
+def over_an_old_tls():
+    refused("", only_1_2=True)
+
+
+# -- Certificates --------------------------------------------------------------------------------------------
+
+
+@scenario
+def a_certificate_for_somebody_else():
+    refused("certificate", certificate_for="192.0.2.99")
+
+
+@scenario
+def a_certificate_that_has_expired():
+    refused("certificate", days=(-90, -30))
+
+
+@scenario
+def a_certificate_that_has_expired_by_a_clock_that_is_wrong():
+    works(offset=3e8)
+
+
+@scenario
+def a_certificate_that_is_too_young_is_found_out():
+    """Before the clock is true nobody can tell; then it is looked at again, and what it vouched for goes."""
+    with NtsServer(days=(1, 9)) as server, Lwsd(server.config("RequireAuthenticated=yes"), offset=-1e6) as lwsd:
+        eventually(lambda: server.exchanges >= 1 and lwsd.says("not yet valid"))
+        eventually(lambda: not lwsd.valid(1))
+        assert lwsd.time()["authenticated"] == ["no"]
+
+
+# -- Answers -------------------------------------------------------------------------------------------------
+
+
+def changed(**parts):
+    def reply(server, p):
+        p.update(parts)
+    return reply
+
+
+def flipped(at):
+    def reply(server, p):
+        packet = bytearray(nts.sealed(**p))
+        packet[at] ^= 1
+        return [bytes(packet)]
+    return reply
+
+
+ANSWERS = {
+    "without_a_seal": changed(seal=False), "with_another_id": changed(unique_id=bytes(32)), "sealed_by_another": changed(key=bytes(32)),
+    "with_a_changed_time": flipped(33), "with_a_changed_seal": flipped(-20),
+    "that_are_plain": lambda server, p: [Server.pack(p["fields"])],
+    "whose_kiss_is_plain": lambda server, p: [Server.pack(dict(p["fields"], stratum=0, reference_id=0x44454e59))],
+    "whose_nak_has_another_id": lambda server, p: [nts.nak(p["fields"], bytes(32))],
+}
+
+
+def add_answer(name, reply):
+    def fn():
+        with NtsServer(reply=reply) as server, Lwsd(server.config(), offset=5) as lwsd:
+            assert not lwsd.valid(4)
+            assert lwsd.steps() == 0 and len(server.spent) >= 2, "they change nothing: it goes on asking"
+            assert len(server.spent) == len(set(server.spent))
+    fn.__name__ = f"answers_{name}"
+    scenario(fn)
+
+
+for answer_name, answer_reply in ANSWERS.items():
+    add_answer(answer_name, answer_reply)
+
+
+@scenario
+def forged_answers_before_the_right_one():
+    def reply(server, p):
+        late = dict(p["fields"], transmit=p["fields"]["transmit"] + (99 << 32), receive=p["fields"]["receive"] + (99 << 32))
+        return [Server.pack(late), nts.sealed(**dict(p, fields=late, key=bytes(32))), nts.nak(late, bytes(32)), nts.sealed(**p)]
+    works(reply=reply)
+
+
+@scenario
+def replayed_answers():
+    kept = []
+
+    def reply(server, p):
+        kept.append(nts.sealed(**p))
+        return kept[:-1] + kept
+    works(reply=reply)
+
+
+@scenario
+def keys_that_are_refused_are_replaced():
+    with NtsServer() as server, Lwsd(server.config(), offset=5) as lwsd:
+        assert lwsd.valid(10)
+        eventually(lambda: len(server.spent) >= 3)
+        exchanges = server.exchanges
+        server.keys.clear()
+        eventually(lambda: server.exchanges > exchanges, 40)
+        eventually(lambda: server.keys and len(server.spent) > server.unknown + 4, 40)
+        assert lwsd.time()["authenticated"] == ["yes"]
+        assert len(server.spent) == len(set(server.spent))
+
+
+# -- Which server is asked for time --------------------------------------------------------------------------
+
+
+@scenario
+def another_port():
+    server = works(extra=nts.record(nts.PORT, b"\x04\x63"), time_port=1123)
+    assert not server.unknown
+
+
+@scenario
+def another_server_by_name_some_of_whose_addresses_are_dead():
+    live = Addresses.new()
+    names = Names("time.example", [Addresses.new(), live])
+    with NtsServer(extra=nts.record(nts.SERVER, b"time.example"), time_address=live) as server, \
+            Lwsd(server.config(), offset=5, names=names) as lwsd:
+        assert lwsd.valid(20)
+        near(lwsd.ahead(), 0, 0.05)
+        assert server.spent and len(server.spent) == len(set(server.spent))
+
+
+@scenario
+def a_name_whose_first_address_is_dead():
+    live = Addresses.new()
+    names = Names("nts.example", [Addresses.new(), live])
+    with NtsServer(address=live, certificate_for="nts.example") as server, \
+            Lwsd(server.config().replace(f"={live}", "=nts.example"), offset=5, names=names) as lwsd:
+        assert lwsd.valid(30)
+        assert lwsd.time()["authenticated"] == ["yes"]
+
+
+@scenario
+def an_authenticated_server_that_fails_is_not_asked_plainly():
+    server = refused("reports an error", records=lambda c: nts.record(nts.CRITICAL | nts.ERROR, b"\0\1"), wait=5)
+    assert not server.time.requests
+
+
+@scenario
+def authenticated_and_plain_servers_that_differ():
+    plain = Server(offset=7)
+    with NtsServer() as server, Lwsd(server.config(f"Servers={plain.address}\nRequireAuthenticated=yes"), offset=3) as lwsd:
+        assert lwsd.valid(10)
+        near(lwsd.ahead(), 0, 0.05)
+
+
+# -- chronyd -------------------------------------------------------------------------------------------------
+
+
+def openssl(*args):
+    subprocess.run(["openssl", *args], check=True, capture_output=True)
+
+
+with_chronyd = scenario if shutil.which("chronyd", path=os.environ["PATH"] + ":/usr/sbin") else lambda fn: fn
+
+
+class Chronyd:
+    """chronyd with a certificate; it leaves the clock alone (-x)."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="lwsd-nts-")
+        self.address = Addresses.new()
+        path = self.path
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        openssl("req", "-x509", *key, "-keyout", path("ca.key"), "-out", path("ca.pem"), "-subj", "/CN=ca", "-days", "9")
+        openssl("req", *key, "-keyout", path("key"), "-out", path("req"), "-subj", "/CN=server")
+        with open(path("san"), "w") as f:
+            f.write(f"subjectAltName=IP:{self.address}\n")
+        openssl("x509", "-req", "-in", path("req"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-CAcreateserial",
+                "-days", "9", "-extfile", path("san"), "-out", path("pem"))
+        with open(path("conf"), "w") as f:
+            f.write(f"local stratum 1\nallow all\ncmdport 0\nbindaddress {self.address}\npidfile {path('pid')}\n"
+                    f"ntsservercert {path('pem')}\nntsserverkey {path('key')}\n")
+        subprocess.run(["ip", "addr", "add", f"{self.address}/32", "dev", "lo"], check=True)
+        self.start()
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def start(self):
+        self.process = subprocess.Popen(["chronyd", "-x", "-d", "-U", "-u", "root", "-f", self.path("conf")], **QUIET)
+        for _ in range(100):
+            try:
+                socket.create_connection((self.address, 4460), 1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.folder)
+
+
+@with_chronyd
+def chronyd_and_a_wrong_clock():
+    with Chronyd() as server, Lwsd(f"NTSServers={server.address}\nCertificateAuthority={server.path('ca.pem')}\n"
+                                     "RequireAuthenticated=yes", offset=-1.5e9) as lwsd:
+        assert lwsd.valid(10)
+        near(lwsd.ahead(), 0, 0.05)
+        assert lwsd.time()["authenticated"] == ["yes"]
+        assert lwsd.time()["confidence"] == ["authenticated"]
+
+
+@with_chronyd
+def cookies_of_chronyd_outlive_a_restart():
+    folder = tempfile.mkdtemp(prefix="lwsd-ntp-")
+    with Chronyd() as server:
+        config = f"NTSServers={server.address}\nCertificateAuthority={server.path('ca.pem')}"
+        with Lwsd(config, folder=folder) as lwsd:
+            assert lwsd.valid(10)
+            time.sleep(0.5)
+        kept = [n for n in os.listdir(f"{folder}/state") if n.startswith("nts-")]
+        assert len(kept) == 1 and os.stat(f"{folder}/state/{kept[0]}").st_mode & 0o777 == 0o600
+        with open(f"{folder}/state/{kept[0]}") as f:
+            assert f.read().count("cookie ") >= 4
+        with Lwsd(config, folder=folder) as lwsd:
+            assert lwsd.valid(10)
+            lwsd.log.seek(0)
+            assert "keys and" not in lwsd.log.read(), "no key exchange was needed"
+        # a server that has forgotten its own key: NTSN, then new keys
+        server.stop()
+        server.start()
+        with Lwsd(config, folder=folder) as lwsd:
+            deadline = time.monotonic() + 15
+            while time.monotonic() < deadline and lwsd.time()["authenticated"] != ["yes"]:
+                time.sleep(0.2)
+            assert lwsd.time()["authenticated"] == ["yes"]
+            lwsd.log.seek(0)
+            assert "keys and" in lwsd.log.read()
+    shutil.rmtree(folder)
+
+
+@with_chronyd
+def an_unknown_authority():
+    with Chronyd() as server, Lwsd(f"NTSServers={server.address}") as lwsd:
+        assert not lwsd.valid(3)
+        assert "no-keys" in lwsd.why() and "certificate" in lwsd.why()
+
+
+if __name__ == "__main__":
+    main()
