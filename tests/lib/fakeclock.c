@@ -210,6 +210,16 @@ int adjtimex(struct timex *tx)
         return clock_adjtime(CLOCK_REALTIME, tx);
 }
 
+int ntp_adjtime(struct timex *tx)
+{
+        return clock_adjtime(CLOCK_REALTIME, tx);
+}
+
+int settimeofday(const struct timeval *tv, const struct timezone *tz)
+{
+        return clock_settime(CLOCK_REALTIME, &(struct timespec){ tv->tv_sec, tv->tv_usec * 1000 });
+}
+
 static void translate(struct timespec *ts)
 {
         /* how long ago that was is the same on both clocks */
@@ -222,15 +232,9 @@ static void translate(struct timespec *ts)
         ts->tv_nsec = t % NSEC;
 }
 
-ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+static void translate_message(struct msghdr *msg)
 {
-        static ssize_t (*fn)(int, struct msghdr *, int);
-        ssize_t n;
-
-        if (!fn)
-                *(void **) &fn = dlsym(RTLD_NEXT, "recvmsg");
-        n = fn(fd, msg, flags);
-        for (struct cmsghdr *c = n >= 0 ? CMSG_FIRSTHDR(msg) : NULL; c; c = CMSG_NXTHDR(msg, c)) {
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
                 struct timespec ts;
 
                 if (c->cmsg_level != SOL_SOCKET ||
@@ -241,5 +245,31 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
                 translate(&ts);
                 memcpy(CMSG_DATA(c), &ts, sizeof(ts));
         }
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+        static ssize_t (*fn)(int, struct msghdr *, int);
+        ssize_t n;
+
+        if (!fn)
+                *(void **) &fn = dlsym(RTLD_NEXT, "recvmsg");
+        n = fn(fd, msg, flags);
+        if (n >= 0)
+                translate_message(msg);
+        return n;
+}
+
+/* chronyd's way of receiving */
+int recvmmsg(int fd, struct mmsghdr *msgs, unsigned n_msgs, int flags, struct timespec *timeout)
+{
+        static int (*fn)(int, struct mmsghdr *, unsigned, int, struct timespec *);
+        int n;
+
+        if (!fn)
+                *(void **) &fn = dlsym(RTLD_NEXT, "recvmmsg");
+        n = fn(fd, msgs, n_msgs, flags, timeout);
+        for (int i = 0; i < n; i++)
+                translate_message(&msgs[i].msg_hdr);
         return n;
 }

@@ -270,7 +270,7 @@ def run(fn):
         return fn.__name__, traceback.format_exc(), time.monotonic() - started
 
 
-def main():
+def main(at_once=8):
     global LWSD, LWSCTL, FAKECLOCK
     LWSD, LWSCTL, FAKECLOCK = (os.path.abspath(p) for p in sys.argv[1:4])
     os.environ["PATH"] += ":/usr/sbin:/sbin"
@@ -279,7 +279,7 @@ def main():
     set_up_network()
     chosen = [fn for fn in SCENARIOS if len(sys.argv) == 4 or fn.__name__ in sys.argv[4:]]
     failed = 0
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         for name, error, took in pool.map(run, chosen):
             print(f"{'not ok' if error else 'ok'} {name} ({took:.1f} s)", flush=True)
             if error:

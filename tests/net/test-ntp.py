@@ -391,7 +391,7 @@ def a_network_that_comes_late():
 def ipv6():
     address = "fd99::1"
     subprocess.run(["ip", "addr", "add", f"{address}/128", "dev", "lo"], check=True)
-    server = Server(address=address)
+    Server(address=address)
     with Lwsd(f"Servers=[{address}]", offset=5) as lwsd:
         assert lwsd.valid(10)
         near(lwsd.ahead(), 0, 0.05)
@@ -400,7 +400,7 @@ def ipv6():
 @scenario
 def ipv6_on_one_link_and_another_port():
     subprocess.run(["ip", "addr", "add", "fe80::99/64", "dev", "wan0", "nodad"], check=True)
-    server = Server(address="fe80::99%wan0", port=1123)
+    Server(address="fe80::99%wan0", port=1123)
     with Lwsd("Servers=[fe80::99%wan0]:1123", offset=5) as lwsd:
         assert lwsd.valid(10), lwsd.why()
         near(lwsd.ahead(), 0, 0.05)

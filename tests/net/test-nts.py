@@ -9,18 +9,16 @@ Usage: test-nts.py LWSD LWSCTL FAKECLOCK [SCENARIO...]
 
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from ntp_lab import (QUIET, SKIPPED, Addresses, Lwsd, Names, Server, eventually, main, near, scenario)  # noqa: E402
+from ntp_lab import (SKIPPED, Addresses, Lwsd, Names, Server, eventually, main, near, scenario)  # noqa: E402
 
 try:
     import nts_server as nts
-    from nts_server import NtsServer
+    from nts_server import Chronyd, NtsServer
 except ImportError as error:
     print(f"skipped: {error}", file=sys.stderr)
     sys.exit(SKIPPED)
@@ -261,60 +259,12 @@ def authenticated_and_plain_servers_that_differ():
 # -- chronyd -------------------------------------------------------------------------------------------------
 
 
-def openssl(*args):
-    subprocess.run(["openssl", *args], check=True, capture_output=True)
-
-
 with_chronyd = scenario if shutil.which("chronyd", path=os.environ["PATH"] + ":/usr/sbin") else lambda fn: fn
-
-
-class Chronyd:
-    """chronyd with a certificate; it leaves the clock alone (-x)."""
-
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="lwsd-nts-")
-        self.address = Addresses.new()
-        path = self.path
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        openssl("req", "-x509", *key, "-keyout", path("ca.key"), "-out", path("ca.pem"), "-subj", "/CN=ca", "-days", "9")
-        openssl("req", *key, "-keyout", path("key"), "-out", path("req"), "-subj", "/CN=server")
-        with open(path("san"), "w") as f:
-            f.write(f"subjectAltName=IP:{self.address}\n")
-        openssl("x509", "-req", "-in", path("req"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-CAcreateserial",
-                "-days", "9", "-extfile", path("san"), "-out", path("pem"))
-        with open(path("conf"), "w") as f:
-            f.write(f"local stratum 1\nallow all\ncmdport 0\nbindaddress {self.address}\npidfile {path('pid')}\n"
-                    f"ntsservercert {path('pem')}\nntsserverkey {path('key')}\n")
-        subprocess.run(["ip", "addr", "add", f"{self.address}/32", "dev", "lo"], check=True)
-        self.start()
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def start(self):
-        self.process = subprocess.Popen(["chronyd", "-x", "-d", "-U", "-u", "root", "-f", self.path("conf")], **QUIET)
-        for _ in range(100):
-            try:
-                socket.create_connection((self.address, 4460), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-        shutil.rmtree(self.folder)
 
 
 @with_chronyd
 def chronyd_and_a_wrong_clock():
-    with Chronyd() as server, Lwsd(f"NTSServers={server.address}\nCertificateAuthority={server.path('ca.pem')}\n"
+    with Chronyd() as server, Lwsd(f"NTSServers={server.address}\nCertificateAuthority={server.certificates.authority}\n"
                                      "RequireAuthenticated=yes", offset=-1.5e9) as lwsd:
         assert lwsd.valid(10)
         near(lwsd.ahead(), 0, 0.05)
@@ -326,7 +276,7 @@ def chronyd_and_a_wrong_clock():
 def cookies_of_chronyd_outlive_a_restart():
     folder = tempfile.mkdtemp(prefix="lwsd-ntp-")
     with Chronyd() as server:
-        config = f"NTSServers={server.address}\nCertificateAuthority={server.path('ca.pem')}"
+        config = f"NTSServers={server.address}\nCertificateAuthority={server.certificates.authority}"
         with Lwsd(config, folder=folder) as lwsd:
             assert lwsd.valid(10)
             time.sleep(0.5)
