@@ -45,7 +45,7 @@ def ten_seconds_off_with_one_server():
 def ten_seconds_behind_with_three_servers():
     servers = [Server() for _ in range(3)]
     with Lwsd("Servers=" + " ".join(s.address for s in servers), offset=-10) as lwsd:
-        assert lwsd.valid(1.5), "a majority needs one round trip"
+        assert lwsd.valid(10) and lwsd.steps() == 1
         near(lwsd.ahead(), 0, 0.05)
 
 
@@ -225,7 +225,7 @@ def answers_held_back():
     with Lwsd(f"Servers={server.address}") as lwsd:
         eventually(lambda: len(server.requests) >= 4)
         assert lwsd.steps() == 0
-        near(lwsd.ahead(), 0, 0.01)
+        near(lwsd.ahead(), 0, 0.1)
 
 
 @scenario
@@ -383,7 +383,7 @@ def a_network_that_comes_late():
     with Lwsd(f"Servers={address}", offset=5) as lwsd:
         assert not lwsd.valid(3) and not server.requests
         subprocess.run(["ip", "addr", "add", f"{address}/32", "dev", "lo"], check=True)
-        assert lwsd.valid(20)
+        assert lwsd.valid(60)
         near(lwsd.ahead(), 0, 0.05)
 
 
@@ -448,7 +448,7 @@ def leap_second(leap, seconds_before, slew):
     with Lwsd("Servers=" + " ".join(s.address for s in servers), offset=ahead) as lwsd:
         assert lwsd.valid(5)
         eventually(lambda: lwsd.state()[3] & (STA_INS | STA_DEL) == (STA_INS if leap == 1 else STA_DEL))
-        eventually(lambda: lwsd.leaps() == 1 and all(s.offset != ahead for s in servers))
+        eventually(lambda: lwsd.leaps() == 1 and all(s.offset != ahead for s in servers), 40)
         eventually(lambda: len(servers[0].requests) >= 8)
         near(lwsd.ahead(), ahead + slew, 0.05)
         assert lwsd.steps() == 0 and lwsd.leaps() == 1
@@ -457,12 +457,12 @@ def leap_second(leap, seconds_before, slew):
 
 @scenario
 def a_second_is_inserted():
-    leap_second(1, 5, -1)
+    leap_second(1, 10, -1)
 
 
 @scenario
 def a_second_is_left_out():
-    leap_second(2, 5, 1)
+    leap_second(2, 10, 1)
 
 
 @scenario
@@ -478,15 +478,14 @@ def one_of_three_announces_a_leap_second():
 @scenario
 def the_frequency_is_remembered():
     folder = tempfile.mkdtemp(prefix="lwsd-ntp-")
-    server = Server()
     for kept, wanted in (("40.0 0.2\n", 40e-6), ("nonsense\n", 0), ("99999 1\n", 0)):
         os.makedirs(f"{folder}/state", exist_ok=True)
         with open(f"{folder}/state/drift", "w") as f:
             f.write(kept)
-        with Lwsd(f"Servers={server.address}", ppm=-1e6 * wanted, folder=folder) as lwsd:
-            assert lwsd.valid(5)
+        with Lwsd(f"Servers={Addresses.new()}", folder=folder) as lwsd:
+            assert not lwsd.valid(1)
             eventually(lambda: lwsd.state()[2] > 0)
-            near(lwsd.rate(), wanted, 5e-6)
+            near(lwsd.rate(), wanted, 1e-9)
         shutil.rmtree(f"{folder}/run")
     shutil.rmtree(folder)
 
@@ -586,7 +585,7 @@ def a_name_that_moves_when_its_server_is_gone():
     with Lwsd("Servers=ntp.example", names=names, offset=5) as lwsd:
         assert not lwsd.valid(2)
         names.addresses = [server.address]
-        assert lwsd.valid(50), "eight misses are 30 s"
+        assert lwsd.valid(90), "eight misses are 30 s"
         near(lwsd.ahead(), 0, 0.05)
 
 
