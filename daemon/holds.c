@@ -50,8 +50,10 @@ int holds_new(Holds **ret, Thread *th, Ladder *ladder, Quota *quota, int runtime
         holds->next_number = 1;
         holds->runtime_fd = fcntl(runtime_dirfd, F_DUPFD_CLOEXEC, 3);
         if (holds->runtime_fd < 0) {
+                int r = -errno;
+
                 free(holds);
-                return -errno;
+                return r;
         }
         *ret = holds;
         return 0;
@@ -82,7 +84,7 @@ Holds *holds_free(Holds *holds)
 /* One line each, fields parted by tabs; text has no control characters. */
 static void save(Holds *holds)
 {
-        char *text = NULL;
+        _cleanup_(freep) char *text = NULL;
         size_t size = 0;
         FILE *f = open_memstream(&text, &size);
         int r;
@@ -103,7 +105,6 @@ static void save(Holds *holds)
                 log_warning("Holds would not survive a restart of lwsd: the file %s in the runtime "
                             "directory cannot be written: %s",
                         FILE_NAME, strerror(-r));
-        free(text);
 }
 
 static int parse_line(char *line, uint64_t *ret_number, HoldRecord *ret)
