@@ -71,10 +71,9 @@ void format_user(const json_t *value, char *buf, size_t size);     /* uid */
 /* "2min 3s", "1.250s", "800us" */
 void format_duration(uint64_t usec, char *buf, size_t size);
 const char *color(const Ctl *ctl, const char *sequence);
-#define COLOR_GREEN  "\x1b[32m"
-#define COLOR_YELLOW "\x1b[33m"
-#define COLOR_BOLD   "\x1b[1m"
-#define COLOR_OFF    "\x1b[0m"
+#define COLOR_GREEN "\x1b[32m"
+#define COLOR_BOLD  "\x1b[1m"
+#define COLOR_OFF   "\x1b[0m"
 
 /* What keeps the machine from its next state, in one line: from the properties of the Manager. */
 void describe_waiting(const json_t *manager, char *buf, size_t size);

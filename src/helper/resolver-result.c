@@ -61,13 +61,6 @@ static void sort(LookupAddress *addrs, size_t n)
                 addrs[i] = copy[d[i].order];
 }
 
-static uint32_t aged(const DnsResult *res, size_t i, uint32_t ttl)
-{
-        if (res->stale)
-                return 30; /* RFC 8767 4 */
-        return ttl > res->ages[i] ? ttl - res->ages[i] : 0;
-}
-
 /* REQ_DNS 20: what stands for an address has to be the name of a host. */
 static bool is_false_name(const DnsAnswerRecord *rr)
 {
@@ -90,7 +83,7 @@ static size_t collect_records(const DnsResult *res, int ifindex, LookupRecord *o
 
         while (dns_answer_next(&rd, &rr)) {
                 Writer w = WRITER_INIT(wire, rr.wire_size);
-                uint32_t ttl = aged(res, 0, rr.ttl);
+                uint32_t ttl = dns_result_ttl(res, 0, rr.ttl);
 
                 if (seen++ < a->n_chain || n == a->n_records || is_false_name(&rr))
                         continue;

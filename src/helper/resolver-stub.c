@@ -106,10 +106,10 @@ static bool add_answer(DnsBuilder *b, const DnsResult *res)
 
         for (size_t n = 0; dns_answer_next(&rd, &rr); n++) {
                 DnsSection s = n < (size_t) a->n_chain + a->n_records ? DNS_ANSWER : DNS_AUTHORITY;
-                uint32_t ttl = rr.ttl > res->ages[0] ? rr.ttl - res->ages[0] : 0;
+                uint32_t ttl = dns_result_ttl(res, 0, rr.ttl);
 
-                if (!dns_builder_record(b, s, &rr.owner, rr.type, rr.class, res->stale ? 30 : ttl,
-                            rr.data, rr.data_size))
+                if (!dns_builder_record(
+                            b, s, &rr.owner, rr.type, rr.class, ttl, rr.data, rr.data_size))
                         return s == DNS_AUTHORITY;
         }
         return true;

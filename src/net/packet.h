@@ -10,8 +10,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PACKET_TO_ALL ((const uint8_t[]){ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff })
-
 typedef struct PacketTo PacketTo;
 struct PacketTo {
         int ifindex;
@@ -24,6 +22,7 @@ struct PacketTo {
 int packet_open(int ifindex, uint16_t ethertype, const struct sock_filter *filter, size_t n);
 /* Another filter; what was queued under the old one is still read. */
 int packet_set_filter(int fd, const struct sock_filter *filter, size_t n);
+/* 0, or a negative errno; a packet goes whole or not at all. */
 int packet_send(int fd, const PacketTo *to, const void *data, size_t size);
 /* The size of one packet; -EAGAIN when there is none, -EMSGSIZE for one that is longer than `size`
  * and gone. `ret_checksum_ready` is false when its UDP checksum was never computed. */

@@ -18,16 +18,19 @@ typedef enum StreamEvent {
 
 typedef void (*StreamFn)(Stream *s, StreamEvent event, const uint8_t *data, size_t size, int error);
 
-/* For TLS give a config and a peer; the peer's pins must stay, the rest is copied. `ticket` may be
- * NULL; it must stay as long as the stream. */
+/* `port` is used where the endpoint has none. 0, or a negative errno when not even an attempt could
+ * be made; all else comes as STREAM_CLOSED. */
 int stream_new(Stream **ret, struct lws_vhost *vhost, Thread *th, const Endpoint *to, uint16_t port,
         StreamFn fn, void *userdata);
+/* The same over TLS. The pins of `peer` must stay, the rest is copied. `ticket` (may be NULL) is
+ * where a session ticket is taken from and left; it must stay as long as the stream. */
 int stream_new_tls(Stream **ret, struct lws_vhost *vhost, Thread *th, const Endpoint *to,
         uint16_t port, TlsConfig *config, const TlsPeer *peer, TlsTicket **ticket, StreamFn fn,
         void *userdata);
-/* An accepted connection, already there. */
+/* An accepted connection, already there. Takes over `fd` on success. */
 int stream_adopt(
         Stream **ret, struct lws_vhost *vhost, Thread *th, int fd, StreamFn fn, void *userdata);
+/* No callback follows; may be called inside one. */
 Stream *stream_free(Stream *s);
 
 /* All or nothing; -ENOBUFS when the other end does not read. */

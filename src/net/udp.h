@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
-/* UDP sockets to one peer. */
+/* Internet sockets, bound to a link where an endpoint names one: UDP to one peer, and listeners. A
+ * TCP connection is a Stream. */
 #include "util/addr.h"
 
 /* Connected, not blocking, on an ephemeral port that the kernel draws; bound to the endpoint's link

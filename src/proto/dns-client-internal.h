@@ -19,7 +19,7 @@
 /* How long the first usable family waits for the other (RFC 8305 3). */
 #define DNS_FAMILY_DELAY (50 * USEC_PER_MSEC)
 #define DNS_STALE_AFTER  (1800 * USEC_PER_MSEC)
-#define DNS_STALE_TTL    30u
+#define DNS_STALE_TTL    30u /* RFC 8767 4 */
 
 typedef struct DnsPart DnsPart;
 struct DnsPart {

@@ -145,6 +145,8 @@ int dns_client_lookup(
  * holds references to be given back with dns_result_clear(). */
 int dns_client_peek(DnsClient *c, const DnsQuestion *q, usec_t now, DnsResult *ret);
 void dns_result_clear(DnsResult *r);
+/* What a record of answer `i` is handed out with: what is left of its TTL. */
+uint32_t dns_result_ttl(const DnsResult *r, size_t i, uint32_t ttl);
 void *dns_lookup_userdata(const DnsLookup *l);
 const DnsResult *dns_lookup_result(const DnsLookup *l);
 /* Also cancels: no event follows. NULL is fine. */

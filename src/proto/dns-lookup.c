@@ -507,6 +507,13 @@ void dns_result_clear(DnsResult *r)
                 r->answers[i] = dns_answer_unref(r->answers[i]);
 }
 
+uint32_t dns_result_ttl(const DnsResult *r, size_t i, uint32_t ttl)
+{
+        if (r->stale)
+                return DNS_STALE_TTL;
+        return ttl > r->ages[i] ? ttl - r->ages[i] : 0;
+}
+
 void *dns_lookup_userdata(const DnsLookup *l)
 {
         return l->userdata;
