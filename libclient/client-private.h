@@ -56,7 +56,7 @@ int path_watch_arm(PathWatch *watch, int inotify_fd);
 struct inotify_event;
 bool path_watch_concerns(const PathWatch *watch, const struct inotify_event *event);
 
-/* -- connection.c ------------------------------------------------------------------------------*/
+/* -- connection.c ------------------------------------------------------------------------------ */
 typedef enum Phase {
         PHASE_IDLE,     /* nothing is open: a file or a moment is waited for */
         PHASE_ASKING,   /* on the bus: who has the name? */
@@ -112,7 +112,7 @@ bool connection_reply_is_loss(lwsd_client *client, sd_bus_message *reply);
 /* State as told by lwsd; unknown names are ignored. */
 void connection_note_state(lwsd_client *client, const char *name);
 
-/* -- attachment.c ------------------------------------------------------------------------------*/
+/* -- attachment.c ------------------------------------------------------------------------------ */
 typedef enum AttachPhase {
         ATTACH_NONE,   /* nothing is there for it: told, failed, or the client is gone */
         ATTACH_UNSENT, /* on the list of what to ask for */
@@ -182,8 +182,7 @@ bool attachments_fit(const lwsd_client *client);
 /* Attaches those anew of which that is not so. */
 void attachments_repair(lwsd_client *client);
 
-/* -- hold.c
- * --------------------------------------------------------------------------------------*/
+/* -- hold.c ------------------------------------------------------------------------------------ */
 struct lwsd_hold {
         Due due;
         lwsd_client *client;
@@ -213,8 +212,7 @@ void holds_verify(lwsd_client *client);
 /* The descriptor of a hold woke the loop: the other end is closed. */
 void holds_check(lwsd_client *client);
 
-/* -- query.c
- * -------------------------------------------------------------------------------------*/
+/* -- query.c ----------------------------------------------------------------------------------- */
 struct lwsd_query {
         Due due;
         lwsd_client *client;
@@ -245,8 +243,7 @@ void queries_lost(lwsd_client *client);
 /* Ends those whose time is over. */
 void queries_expire(lwsd_client *client, uint64_t now);
 
-/* -- client.c
- * ------------------------------------------------------------------------------------*/
+/* -- client.c ---------------------------------------------------------------------------------- */
 struct lwsd_client {
         unsigned n_ref, busy;
         bool processing, closed;
