@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* EX_CONFIG of sysexits.h, which systemd knows too */
 #define EXIT_CONFIG 78
@@ -95,6 +96,17 @@ static const char *default_socket(const ManagerOptions *options, char *buf, size
         return buf;
 }
 
+/* A shell's 1024, meant for select(), is less than the connections of one user may need. */
+static void raise_file_limit(void)
+{
+        struct rlimit files;
+
+        if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+                return;
+        files.rlim_cur = files.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(int argc, char **argv)
 {
         ManagerOptions options = { .runtime_dir = "/run/lwsd", .state_dir = "/var/lib/lwsd" };
@@ -108,6 +120,7 @@ int main(int argc, char **argv)
         if (r <= 0)
                 return -r;
         journal_init();
+        raise_file_limit();
         options.private_socket = default_socket(&options, socket_path, sizeof(socket_path));
         r = config_load(&settings, &options.config, error);
         if (r < 0) {
