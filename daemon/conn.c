@@ -44,6 +44,7 @@ struct Conn {
         int watched_fd; /* of a bus: sd-bus's, which the wsi has a copy of */
         int feed_fd;    /* of a peer: what we write there is what sd-bus reads */
         Framing framing;
+        uint64_t seen; /* messages that sd-bus made of it */
         Quota *quota;
         uid_t uid;
         size_t charged; /* of the user's QUOTA_BYTES */
@@ -275,6 +276,37 @@ static int conn_feed(Conn *conn, bool *more)
         return 1;
 }
 
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        ((Conn *) userdata)->seen++;
+        return 0;
+}
+
+/* Whether sd-bus would find nothing where it reads; it costs a system call to let it find out. */
+static bool sd_bus_has_read_all(Conn *conn)
+{
+        return conn->peer && conn->ready && conn->seen == conn->framing.complete &&
+               framing_held(&conn->framing) == 0;
+}
+
+/* Lets sd-bus work on what it has. As sd_bus_process(). */
+static int conn_process(Conn *conn)
+{
+        bool was_ready = conn->ready;
+        int r;
+
+        r = sd_bus_process(conn->bus, NULL);
+        if (r < 0)
+                return r;
+        if (r == 0) /* it may have passed over some */
+                conn->seen = conn->framing.complete;
+        conn_check_ready(conn);
+        if (r > 0 && was_ready)
+                conn->quiet_until = 0;
+        conn_pump(conn);
+        return r;
+}
+
 static void conn_turn(Conn *conn, uint32_t revents)
 {
         bool may_feed = conn->peer && revents != 0;
@@ -287,15 +319,7 @@ static void conn_turn(Conn *conn, uint32_t revents)
                 r = sd_bus_process(conn->bus, NULL);
         conn_pump(conn);
         while (r > 0 && conn->error >= 0 && !is_paused(conn) && budget-- > 0) {
-                bool was_ready = conn->ready;
-
-                r = sd_bus_process(conn->bus, NULL);
-                if (r < 0)
-                        break;
-                conn_check_ready(conn);
-                if (r > 0 && was_ready)
-                        conn->quiet_until = 0;
-                conn_pump(conn);
+                r = sd_bus_has_read_all(conn) ? 0 : conn_process(conn);
                 if (r == 0 && may_feed) {
                         r = conn_feed(conn, &may_feed);
                         budget -= PORTION_COST;
@@ -428,6 +452,7 @@ static int conn_start_server(Conn *conn, int in, int out)
                 (r = sd_bus_set_trusted(conn->bus, 1)) < 0 ||
                 (r = sd_bus_negotiate_fds(conn->bus, 1)) < 0 ||
                 (r = sd_bus_set_sender(conn->bus, LWSD_PEER_SENDER)) < 0 ||
+                (r = sd_bus_add_filter(conn->bus, NULL, on_message, conn)) < 0 ||
                 (r = sd_bus_start(conn->bus)) < 0)
                 return r;
         (void) setsockopt(out, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));

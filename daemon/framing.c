@@ -46,8 +46,10 @@ int framing_take(Framing *f, const uint8_t *data, size_t n, size_t max)
                         if (r < 0)
                                 return r;
                 }
-                if (f->have >= sizeof(f->header) && f->have == f->size)
+                if (f->have >= sizeof(f->header) && f->have == f->size) {
                         f->have = 0;
+                        f->complete++;
+                }
         }
         return 0;
 }

@@ -12,8 +12,9 @@
 typedef struct Framing Framing;
 struct Framing {
         uint8_t header[16];
-        size_t have; /* of the message that has begun, 0: none has */
-        size_t size; /* of that message, once its header is here */
+        size_t have;       /* of the message that has begun, 0: none has */
+        size_t size;       /* of that message, once its header is here */
+        uint64_t complete; /* messages that ended */
 };
 
 /* The next bytes, in any portions. -EMSGSIZE: a message of more than `max`; -EBADMSG: no D-Bus. */
