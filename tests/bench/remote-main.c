@@ -130,6 +130,22 @@ static long memory(pid_t pid, const char *key)
         return kib;
 }
 
+/* The launcher's child is the broker. */
+static pid_t first_child(pid_t pid)
+{
+        char path[64];
+        int child = 0;
+        FILE *f;
+
+        snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int) pid, (int) pid);
+        f = fopen(path, "re");
+        if (!f || fscanf(f, "%d", &child) != 1)
+                child = 0;
+        if (f)
+                fclose(f);
+        return child;
+}
+
 /* -- State ------------------------------------------------------------------------------------ */
 
 static sd_bus *control;
@@ -379,6 +395,8 @@ int main(int argc, char **argv)
         if (start_broker()) {
                 with_lwsd(argv[1], "unix:path=/run/broker");
                 measure_bus("dbus-broker", "unix:path=/run/broker", floor);
+                verdict("dbus-broker: peak memory",
+                        (double) memory(first_child(broker), "VmHWM") / 1024, "MiB", 0, true);
                 without_lwsd();
                 stop(&broker);
         } else {
