@@ -23,8 +23,10 @@
 #define PEER_SOCKET_BUFFER (192 * 1024)
 /* A bus that reads nothing for this long a queue is stuck. */
 #define BUS_QUEUE_MAX (64 * 1024 * 1024)
-/* Messages read in one turn, so that one connection does not starve the others; a portion of what a
- * peer sends may be a thousand that sd-bus passes over. */
+/* What one turn of a connection takes at most, so that it does not starve the others, of which
+ * there may be hundreds. A portion of what a peer sends may be a thousand messages that sd-bus
+ * passes over, so few are read. */
+#define TURN_USEC    200
 #define READ_BUDGET  64
 #define READ_PORTION (16 * 1024)
 #define PORTION_COST 16
@@ -310,6 +312,7 @@ static int conn_process(Conn *conn)
 static void conn_turn(Conn *conn, uint32_t revents)
 {
         bool may_feed = conn->peer && revents != 0;
+        usec_t end = clock_monotonic_usec() + TURN_USEC;
         int budget = READ_BUDGET, r = 1;
 
         conn->in_turn = true;
@@ -324,6 +327,8 @@ static void conn_turn(Conn *conn, uint32_t revents)
                         r = conn_feed(conn, &may_feed);
                         budget -= PORTION_COST;
                 }
+                if (clock_monotonic_usec() >= end)
+                        budget = 0;
         }
         conn->in_turn = false;
         conn->unfinished = r > 0; /* sd-bus may have more that is not in the socket any more */

@@ -54,9 +54,13 @@ def header_field(code, kind, value):
 
 
 def call(member, signature=b"", body=b"", serial=1):
+    parts = ((1, b"o", b"/org/lwsd1"), (2, b"s", b"org.lwsd1.Manager"), (3, b"s", member))
+    return message(parts + (((8, b"g", signature),) if signature else ()), body, serial)
+
+
+def message(parts, body, serial):
     fields = b""
-    parts = [(1, b"o", b"/org/lwsd1"), (2, b"s", b"org.lwsd1.Manager"), (3, b"s", member)]
-    for part in parts + ([(8, b"g", signature)] if signature else []):
+    for part in parts:
         fields += b"\0" * (-len(fields) % 8) + header_field(*part)
     head = struct.pack("<BBBBIII", ord("l"), 1, 0, 1, len(body), serial, len(fields)) + fields
     return head + b"\0" * (-len(head) % 8) + body
@@ -78,6 +82,11 @@ def attach_many(n):
     one += b"\0" * (-len(one) % 8)
     # the array's elements are structs, from offset 8 on
     return call(b"AttachMany", b"a(sa{sv})", struct.pack("<II", n * len(one), 0) + one * n)
+
+
+def question(path, interface, member, serial=1):
+    """A call without arguments."""
+    return message(((1, b"o", path), (2, b"s", interface), (3, b"s", member)), b"", serial)
 
 
 def header(size):
@@ -201,12 +210,12 @@ def never_reads(path):
     assert reply(first)[1] == 2
     first.sendall(attach(b"operational"))
     assert reply(first)[1] == 3, "one over the quota"
-    question = call(b"ListAttachments") * 100
+    questions = call(b"ListAttachments") * 100
     others = [authenticated(path) for _ in range(CONNECTIONS - 1)]
     for s in others:
         s.setblocking(False)
         try:
-            s.send(question)
+            s.send(questions)
         except OSError:
             pass
     for s in others[:3] + others[-3:]:
@@ -218,6 +227,27 @@ def never_reads(path):
         except ConnectionError:
             pass
     time.sleep(0.5)
+
+
+def asks_without_end(path):
+    """What takes long to answer, on each of its connections, as fast as it can read."""
+    ask = question(b"/org/lwsd1", b"org.freedesktop.DBus.ObjectManager", b"GetManagedObjects") * 32
+    all_of_them = [authenticated(path) for _ in range(CONNECTIONS)]
+    poll = select.poll()
+    for s in all_of_them:
+        s.setblocking(False)
+        poll.register(s, select.POLLIN)
+    by_fd = {s.fileno(): s for s in all_of_them}
+    for s in all_of_them:
+        s.send(ask)
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        for fd, _ in poll.poll(1000):
+            try:
+                by_fd[fd].recv(1 << 20)
+                by_fd[fd].send(ask)
+            except BlockingIOError:
+                pass
 
 
 def fills_its_connections(path):
@@ -249,7 +279,8 @@ def connects_10000_times(path):
 
 
 HOSTILE = [announces_64_mib, sends_64_mib, stops_half_way_on_every_connection, dies_half_way, sends_a_byte_at_a_time,
-           sends_rubbish_without_end, sends_descriptors, never_reads, fills_its_connections, connects_10000_times]
+           sends_rubbish_without_end, sends_descriptors, never_reads, asks_without_end,
+           fills_its_connections, connects_10000_times]
 
 
 def as_nobody(function, path):
