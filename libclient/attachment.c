@@ -577,18 +577,6 @@ static bool attachment_fits(const lwsd_client *client, const lwsd_attachment *a)
                level_fits(&a->level, lwsd_state_reached(client->connection.state, a->state));
 }
 
-bool attachments_fit(const lwsd_client *client)
-{
-        const lwsd_attachment *a;
-
-        TAILQ_FOREACH(a, &client->attachments.all, all)
-        {
-                if (!attachment_fits(client, a))
-                        return false;
-        }
-        return true;
-}
-
 void attachments_repair(lwsd_client *client)
 {
         lwsd_attachment *a;

@@ -87,9 +87,9 @@ struct Connection {
         lws_system_states_t state;
         bool state_known;
         uint64_t serial, instance;
-        /* On a bus: a broker drops what a client does not read in time, and tells nobody. */
-        uint64_t doubt_usec; /* when to look whether what was told fits, NEVER */
-        bool behind;         /* so much came at once that something may be missing */
+        /* On a bus: when to ask whether what was told is all there was to tell, NEVER. A broker
+         * drops what a client does not read in time, and tells nobody. */
+        uint64_t doubt_usec;
 };
 
 int connection_init(Connection *conn, const char *socket_path, bool only_socket);
@@ -177,9 +177,7 @@ void attachments_lost(lwsd_client *client);
 void attachments_signal(lwsd_client *client, sd_bus_message *m);
 /* The machine is in `state`. */
 void attachments_note_state(lwsd_client *client, lws_system_states_t state);
-/* Whether what was told is what is so in the state that is known. */
-bool attachments_fit(const lwsd_client *client);
-/* Attaches those anew of which that is not so. */
+/* Attaches those anew of which something else was told than the state that is known says. */
 void attachments_repair(lwsd_client *client);
 
 /* -- hold.c ------------------------------------------------------------------------------------ */

@@ -12,7 +12,7 @@
 
 #define DEFAULT_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define MESSAGES_PER_TURN   64
-/* What belongs to a change of state comes at once, or never. */
+/* So long after a signal the client asks whether there were others. */
 #define DOUBT_USEC 1000000
 
 static void connection_wait(lwsd_client *client);
@@ -85,7 +85,6 @@ static void connection_forget_daemon(lwsd_client *client)
         free(conn->owner);
         conn->owner = NULL;
         conn->doubt_usec = NEVER;
-        conn->behind = false;
         attachments_lost(client);
         holds_lost(client);
         queries_lost(client);
@@ -268,22 +267,15 @@ static void connection_ask_facts(lwsd_client *client)
                 conn->lost = true;
 }
 
-static void connection_doubt(Connection *conn, uint64_t usec)
-{
-        if (conn->on_bus && usec < conn->doubt_usec)
-                conn->doubt_usec = usec;
-}
-
-/* Asks what is so, where what was told does not fit or may be missing. */
+/* Asks what is so now. */
 static void connection_check(lwsd_client *client)
 {
         Connection *conn = &client->connection;
 
         conn->doubt_usec = NEVER;
         if (conn->phase == PHASE_ANSWERED && !conn->facts_call &&
-                (conn->behind || !attachments_fit(client)))
+                !TAILQ_EMPTY(&client->attachments.all))
                 connection_ask_facts(client);
-        conn->behind = false;
 }
 
 static int connection_on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
@@ -304,12 +296,11 @@ static int connection_on_message(sd_bus_message *m, void *userdata, sd_bus_error
         if (!sd_bus_message_is_signal(m, NULL, "StateChanged")) {
                 attachments_signal(client, m);
         } else if (sd_bus_message_read(m, "ss", &before, &after) >= 0) {
-                if (conn->state_known && lwsd_state_from_string(before) != (int) conn->state)
-                        conn->behind = true;
                 conn->serial++;
                 connection_note_state(client, after);
-                connection_doubt(conn, client_now() + DOUBT_USEC);
         }
+        if (conn->on_bus && conn->doubt_usec == NEVER)
+                conn->doubt_usec = client_now() + DOUBT_USEC;
         return 1;
 }
 
@@ -555,10 +546,6 @@ int connection_turn(lwsd_client *client, uint64_t now)
                         conn->lost = true;
                 if (r <= 0)
                         break;
-        }
-        if (i == MESSAGES_PER_TURN && conn->on_bus) {
-                conn->behind = true;
-                connection_doubt(conn, now + DOUBT_USEC);
         }
         if (conn->doubt_usec <= now && !conn->lost)
                 connection_check(client);
