@@ -155,10 +155,8 @@ static int set_error(sd_bus_error *error, const Question *q, int code, const cha
         }
 }
 
-static void on_answer(Lookup *lookup, const LookupResult *result, void *userdata)
+static void reply(Question *q, const LookupResult *result)
 {
-        Question *q = userdata;
-        Conn *conn = q->caller->conn;
         int r = result->error;
 
         if (r >= 0)
@@ -170,8 +168,29 @@ static void on_answer(Lookup *lookup, const LookupResult *result, void *userdata
                 (void) sd_bus_reply_method_error(q->call, &error);
                 sd_bus_error_free(&error);
         }
+}
+
+/* Known at once: inside the call, while the loop is in it anyway. */
+static void on_known(Lookup *lookup, const LookupResult *result, void *userdata)
+{
+        (void) lookup;
+        reply(userdata, result);
+}
+
+static void on_answer(Lookup *lookup, const LookupResult *result, void *userdata)
+{
+        Question *q = userdata;
+        Conn *conn = q->caller->conn;
+
+        (void) lookup;
+        reply(q, result);
         question_free(q);
         conn_touch(conn);
+}
+
+static bool is_traced(sd_bus_message *m)
+{
+        return strncmp(sd_bus_message_get_member(m), "Trace", strlen("Trace")) == 0;
 }
 
 /* Takes the quota and remembers the call. */
@@ -198,7 +217,7 @@ static int question_new(Question **ret, Caller *caller, sd_bus_message *m, const
         q->caller = caller;
         q->call = sd_bus_message_ref(m);
         q->records = records;
-        q->traced = strncmp(sd_bus_message_get_member(m), "Trace", strlen("Trace")) == 0;
+        q->traced = is_traced(m);
         text_copy(q->name, sizeof(q->name), name);
         list_link_tail(&caller->lookups, &q->link);
         *ret = q;
@@ -222,6 +241,7 @@ static int question_asked(Question *q, int r, sd_bus_error *error)
 static int do_resolve_hostname(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 {
         int32_t ifindex, family;
+        Resolver *resolver = system_resolver(caller->manager->system);
         const char *name;
         uint64_t flags;
         Question *q;
@@ -233,11 +253,19 @@ static int do_resolve_hostname(Caller *caller, sd_bus_message *m, sd_bus_error *
         if (ifindex < 0 || (family != AF_UNSPEC && family != AF_INET && family != AF_INET6))
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
                         "The family is 0 (any), 2 (IPv4) or 10 (IPv6), the link at least 0");
+        if (resolver) {
+                Question known = { .caller = caller, .call = m, .traced = is_traced(m) };
+
+                text_copy(known.name, sizeof(known.name), name);
+                if (resolver_peek_host(resolver, ifindex, name, family, lookup_flags(flags),
+                            on_known, &known) == 1)
+                        return 1;
+        }
         r = question_new(&q, caller, m, name, false, error);
         if (r < 0)
                 return r;
-        r = resolver_lookup_host(system_resolver(caller->manager->system), &q->lookup, ifindex,
-                name, family, lookup_flags(flags), on_answer, q);
+        r = resolver_lookup_host(
+                resolver, &q->lookup, ifindex, name, family, lookup_flags(flags), on_answer, q);
         return question_asked(q, r, error);
 }
 
