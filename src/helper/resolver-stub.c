@@ -298,19 +298,13 @@ static void on_udp(struct lws *wsi, uint32_t revents)
         int n;
 
         (void) revents;
-        for (unsigned i = 0; i < BATCH; i++) {
-                b->iov_in[i] = (struct iovec){ b->in[i], sizeof(b->in[i]) };
-                b->msg[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i],
-                        .msg_namelen = sizeof(b->from[i]),
-                        .msg_iov = &b->iov_in[i],
-                        .msg_iovlen = 1 };
-        }
         n = recvmmsg(wsi_fd(wsi), b->msg, BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++) {
                 socklen_t len = b->msg[i].msg_hdr.msg_namelen;
                 size_t size = on_query(s, b->in[i], b->msg[i].msg_len, &b->from[i], len,
                         b->out[n_out], sizeof(b->out[0]));
 
+                b->msg[i].msg_hdr.msg_namelen = sizeof(b->from[i]);
                 if (size == 0)
                         continue;
                 b->iov_out[n_out] = (struct iovec){ b->out[n_out], size };
@@ -474,6 +468,17 @@ static void on_accept(struct lws *wsi, uint32_t revents)
 
 /* -- the stub ---------------------------------------------------------------------------------- */
 
+static void batch_init(Batch *b)
+{
+        for (unsigned i = 0; i < BATCH; i++) {
+                b->iov_in[i] = (struct iovec){ b->in[i], sizeof(b->in[i]) };
+                b->msg[i].msg_hdr = (struct msghdr){ .msg_name = &b->from[i],
+                        .msg_namelen = sizeof(b->from[i]),
+                        .msg_iov = &b->iov_in[i],
+                        .msg_iovlen = 1 };
+        }
+}
+
 static int add_socket(ResolverStub *stub, const Endpoint *on, int type)
 {
         Resolver *r = stub->resolver;
@@ -528,6 +533,7 @@ int stub_new(Resolver *r)
                 free(stub);
                 return -ENOMEM;
         }
+        batch_init(stub->batch);
         stub->resolver = r;
         list_init(&stub->sockets);
         list_init(&stub->clients);

@@ -3,7 +3,7 @@
  * Look-ups per second and client CPU of several resolvers against one server in one run, each as a
  * ratio to a bare loop that opens, connects and closes a UDP socket for every query.
  *
- *   bench-dns [--total=N] [--only=WORD]
+ *   bench-dns [--total=N] [--only=WORD] [--port=N] [--serve]
  */
 #include "dns.h"
 #include "net/udp.h"
@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static unsigned round_number;
@@ -52,7 +53,7 @@ static void serve(int fd)
         }
 }
 
-static pid_t start_server(uint16_t *ret_port)
+static pid_t start_server(uint16_t port, uint16_t *ret_port)
 {
         Endpoint on = { 0 };
         SockAddr sa;
@@ -61,8 +62,7 @@ static pid_t start_server(uint16_t *ret_port)
         int fd;
 
         (void) ip_parse("127.0.0.1", &on.addr);
-        on.port = 0;
-        fd = net_listen(&on, 0, SOCK_DGRAM);
+        fd = net_listen(&on, port, SOCK_DGRAM);
         if (fd < 0 || getsockname(fd, &sa.sa, &len) < 0)
                 exit(1);
         *ret_port = endpoint_from_sockaddr(&sa, len).port;
@@ -161,13 +161,15 @@ static void measure(const DnsBench *b, uint16_t port, unsigned total, unsigned p
 int main(int argc, char **argv)
 {
         static const struct option options[] = { { "total", 1, NULL, 't' },
-                { "only", 1, NULL, 'o' }, { 0 } };
+                { "only", 1, NULL, 'o' }, { "port", 1, NULL, 'p' }, { "serve", 0, NULL, 's' },
+                { 0 } };
         static const DnsBench *const benches[] = { &bench_raw, &bench_lwsd, &bench_cares,
-                &bench_unbound };
+                &bench_unbound, &bench_getaddrinfo };
         static const unsigned parallels[] = { 1, 10, 100 };
         unsigned total = 20000;
         const char *only = NULL;
-        uint16_t port = 0;
+        uint16_t port = 0, want_port = 0;
+        bool only_serve = false;
         pid_t pid;
         int o;
 
@@ -176,9 +178,15 @@ int main(int argc, char **argv)
                         total = (unsigned) atoi(optarg);
                 else if (o == 'o')
                         only = optarg;
+                else if (o == 'p')
+                        want_port = (uint16_t) atoi(optarg);
+                else if (o == 's')
+                        only_serve = true;
                 else
                         return 2;
-        pid = start_server(&port);
+        pid = start_server(want_port, &port);
+        if (only_serve)
+                return waitpid(pid, NULL, 0) < 0;
         printf("%-22s %8s %10s %7s %9s %7s\n", "", "parallel", "per second", "ratio", "CPU usec",
                 "ratio");
         for (size_t p = 0; p < 3; p++) {
@@ -187,7 +195,8 @@ int main(int argc, char **argv)
                 for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
                         double rate, cpu;
 
-                        if (!benches[i]->run || (only && !strstr(benches[i]->name, only)))
+                        if (!benches[i]->run || (only && !strstr(benches[i]->name, only)) ||
+                                (benches[i] == &bench_getaddrinfo && port != 53))
                                 continue;
                         measure(benches[i], port, total, parallels[p], &rate, &cpu);
                         if (i == 0) {
