@@ -9,8 +9,9 @@
 #include "core/wsi.h"
 #include "helper/dhcp4-apply.h"
 #include "helper/dhcp4-socket.h"
-#include "helper/dhcp4-store.h"
 #include "helper/duid.h"
+#include "helper/lease-store.h"
+#include "helper/link.h"
 #include "net/packet.h"
 #include "proto/dhcp4-machine.h"
 #include "proto/domain.h"
@@ -28,8 +29,6 @@
 
 #define PACKETS_PER_TURN 16
 #define RECEIVE_SIZE     4096 /* more than any link's MTU that DHCP is spoken on, but jumbo */
-/* A lease goes to the disk when nobody waits for anything any more. */
-#define SAVE_DELAY (1 * USEC_PER_SEC)
 
 struct Dhcp4Client {
         Link *link;
@@ -120,19 +119,41 @@ static Dhcp4Config make_config(const Link *link)
 
 /* -- The lease file ---------------------------------------------------------------------------- */
 
+static LeaseOwner owner_of(const Dhcp4Client *c)
+{
+        const Dhcp4Identity *id = &c->machine.config.identity;
+        LeaseOwner owner = { .kind = "dhcp4", .size = id->client_id_size };
+
+        memcpy(owner.id, id->client_id, id->client_id_size);
+        return owner;
+}
+
 static void save_now(Dhcp4Client *c)
 {
-        const Dhcp4Lease *lease = dhcp4_machine_lease(&c->machine);
-        int r;
+        const Dhcp4Lease *used = dhcp4_machine_lease(&c->machine);
+        LeaseClocks at = lease_store_clocks();
+        LeaseOwner owner = owner_of(c);
+        Dhcp4Lease lease;
+        char buf[LEASE_TEXT_SIZE];
+        LeaseText text = { .buf = buf, .size = sizeof(buf) };
 
         timer_cancel(&c->save_timer);
-        if (!lease)
+        if (!used)
                 return;
-        r = dhcp4_store_save(c->link, &c->machine.config.identity, lease);
-        if (r < 0 && !c->save_failed)
-                log_warning("%s: cannot save the lease in %s: %s", c->link->name,
-                        network_settings(c->link->network)->state_dir, strerror(-r));
-        c->save_failed = r < 0;
+        lease = *used;
+        lease.mtu_before = c->link->state->mtu_before;
+        dhcp4_lease_format(&lease, &at, &text);
+        lease_store_save(c->link, &owner, &text, &c->save_failed);
+}
+
+static void load(Dhcp4Client *c)
+{
+        _cleanup_(freep) char *text = NULL;
+        LeaseClocks at = lease_store_clocks();
+        LeaseOwner owner = owner_of(c);
+
+        c->has_stored = lease_store_load(c->link, &owner, &text) >= 0 &&
+                        dhcp4_lease_parse(text, &at, &c->stored) >= 0;
 }
 
 static void on_save_timer(Timer *t, usec_t now)
@@ -365,13 +386,18 @@ static void on_lease(Dhcp4Client *c)
         const Dhcp4Lease *lease = dhcp4_machine_lease(&c->machine);
         const IpAddr *server = &c->link->facts[FACT_SOURCE_DHCP4].server;
         bool known = server->family == AF_INET && server->v4.s_addr == lease->server.s_addr;
-        int r = dhcp4_apply(c->link, lease);
+        LinkState *state = c->link->state;
+        int r;
 
+        /* the link has the MTU of an earlier run still: the file alone knows what it was before */
+        if (state->mtu_before == 0 && lease->options.mtu == c->link->mtu)
+                state->mtu_before = lease->mtu_before;
+        r = dhcp4_apply(c->link, lease);
         if (r < 0)
                 log_error("%s: cannot apply the lease: %s", c->link->name, strerror(-r));
         if (!known)
                 log_lease(c);
-        timer_set(&c->save_timer, usec_add(now_of(c), SAVE_DELAY));
+        timer_set(&c->save_timer, usec_add(now_of(c), LEASE_SAVE_DELAY));
 }
 
 static void on_lost(Dhcp4Client *c, Dhcp4Lost why)
@@ -380,7 +406,7 @@ static void on_lost(Dhcp4Client *c, Dhcp4Lost why)
         log_lost(c, why);
         timer_cancel(&c->save_timer);
         if (!dhcp4_lost_is_remembered(why))
-                dhcp4_store_remove(c->link);
+                lease_store_remove(c->link, "dhcp4");
 }
 
 static void on_event(Dhcp4Client *c, const Dhcp4Event *e)
@@ -399,7 +425,7 @@ static void on_event(Dhcp4Client *c, const Dhcp4Event *e)
                 on_lost(c, e->why);
                 return;
         case DHCP4_EVENT_SAVE:
-                timer_set(&c->save_timer, usec_add(now_of(c), SAVE_DELAY));
+                timer_set(&c->save_timer, usec_add(now_of(c), LEASE_SAVE_DELAY));
                 return;
         case DHCP4_EVENT_DEFENDED:
                 log_warning("%s: %02x:%02x:%02x:%02x:%02x:%02x uses our address, it was told",
@@ -442,7 +468,7 @@ static void prepare(Dhcp4Client *c)
         Dhcp4Config config = make_config(c->link);
 
         dhcp4_machine_init(&c->machine, &config, &RNG_KERNEL);
-        c->has_stored = dhcp4_store_load(c->link, &config.identity, &c->stored) >= 0;
+        load(c);
         /* where it fails, the first packet tries again and says so */
         (void) open_packet(c);
 }

@@ -5,6 +5,8 @@
 #include "core/wsi.h"
 #include "helper/apply.h"
 #include "helper/duid.h"
+#include "helper/lease-store.h"
+#include "helper/link.h"
 #include "proto/dhcp6-machine.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -25,7 +27,8 @@ struct Dhcp6Client {
         struct lws *wsi; /* NULL: off */
         IpAddr source;   /* what it is bound to */
         IpAddr server;   /* who answered last */
-        bool leased;
+        Timer save_timer;
+        bool leased, save_failed;
 };
 
 static usec_t now_of(const Dhcp6Client *c)
@@ -122,6 +125,69 @@ static void send_message(Dhcp6Client *c, const Dhcp6Outgoing *out)
                 log_debug("%s: cannot send to DHCPv6 servers: %m", c->link->name);
 }
 
+/* -- The lease file ---------------------------------------------------------------------------- */
+
+static LeaseOwner owner_of(const Dhcp6Client *c)
+{
+        const Dhcp6Identity *id = &c->machine.identity;
+        LeaseOwner owner = { .kind = "dhcp6" };
+        Writer w = WRITER_INIT(owner.id, sizeof(owner.id));
+
+        writer_u32(&w, id->iaid);
+        writer_bytes(&w, id->duid.bytes, id->duid.size);
+        owner.size = w.pos;
+        return owner;
+}
+
+static void save_now(Dhcp6Client *c)
+{
+        const Dhcp6Machine *m = &c->machine;
+        LeaseClocks at = lease_store_clocks();
+        LeaseOwner owner = owner_of(c);
+        char buf[LEASE_TEXT_SIZE];
+        LeaseText text = { .buf = buf, .size = sizeof(buf) };
+
+        timer_cancel(&c->save_timer);
+        dhcp6_lease_format(&m->lease, &m->options, &at, &text);
+        lease_store_save(c->link, &owner, &text, &c->save_failed);
+}
+
+static void save_pending(Dhcp6Client *c)
+{
+        if (timer_is_set(&c->save_timer))
+                save_now(c);
+}
+
+static void on_save_timer(Timer *t, usec_t now)
+{
+        save_now(container_of(t, Dhcp6Client, save_timer));
+}
+
+static bool has_any(const Link *link, const Dhcp6Lease *lease)
+{
+        for (size_t i = 0; i < lease->n_addresses; i++) {
+                IpAddr a = ip_from_bytes(AF_INET6, &lease->addresses[i].address, 16);
+
+                if (link_has_address(link, &a))
+                        return true;
+        }
+        return false;
+}
+
+/* What an earlier run was given is confirmed before it is used, unless the kernel has it still. */
+static void load(Dhcp6Client *c)
+{
+        _cleanup_(freep) char *text = NULL;
+        LeaseClocks at = lease_store_clocks();
+        LeaseOwner owner = owner_of(c);
+        Dhcp6Options options;
+        Dhcp6Lease lease;
+
+        if (lease_store_load(c->link, &owner, &text) >= 0 &&
+                dhcp6_lease_parse(text, &at, &lease, &options) >= 0)
+                dhcp6_machine_restore(&c->machine, &lease, &options, has_any(c->link, &lease));
+}
+
 /* -- What the machine wants done --------------------------------------------------------------- */
 
 static void add_words(char *words, int (*add)(void *list, const char *word), void *list)
@@ -189,9 +255,9 @@ static void log_lease(Dhcp6Client *c)
                         { "LWSD_LINK", c->link->name }, { "LWSD_HELPER", "dhcp6" });
         char ip[INET6_ADDRSTRLEN], server[IP_ADDR_STRLEN];
 
-        if (l->n_addresses == 0) {
+        if (l->n_addresses == 0 && c->leased) {
                 log_event(LOG_SEV_WARNING, fields, "%s: lost the DHCPv6 lease", c->link->name);
-        } else if (!c->leased) {
+        } else if (l->n_addresses > 0 && !c->leased) {
                 inet_ntop(AF_INET6, &l->addresses[0].address, ip, sizeof(ip));
                 log_event(LOG_SEV_INFO, fields, "%s: %s leased from %s", c->link->name, ip,
                         ip_format(&c->server, server));
@@ -218,8 +284,11 @@ static void on_lease(Dhcp6Client *c)
         log_lease(c);
         if (l->n_addresses == 0) {
                 forget(c);
+                timer_cancel(&c->save_timer);
+                lease_store_remove(c->link, "dhcp6");
                 return;
         }
+        timer_set(&c->save_timer, usec_add(now_of(c), LEASE_SAVE_DELAY));
         r = apply_set(c->link, FACT_SOURCE_DHCP6, &config, NULL, NULL);
         if (r < 0)
                 log_error("%s: cannot apply the DHCPv6 lease: %s", c->link->name, strerror(-r));
@@ -290,6 +359,7 @@ int dhcp6_client_new(Dhcp6Client **ret, Link *link)
                 return -ENOMEM;
         c->link = link;
         timer_init(&c->timer, network_thread(link->network), on_timer);
+        timer_init(&c->save_timer, network_thread(link->network), on_save_timer);
         dhcp6_machine_init(&c->machine, &(Dhcp6Identity){ 0 }, &RNG_KERNEL);
         *ret = c;
         return 0;
@@ -299,6 +369,7 @@ Dhcp6Client *dhcp6_client_free(Dhcp6Client *client)
 {
         if (!client)
                 return NULL;
+        save_pending(client);
         timer_cancel(&client->timer);
         client->wsi = wsi_free(client->wsi);
         free(client);
@@ -309,6 +380,7 @@ static void turn_off(Dhcp6Client *c)
 {
         if (c->machine.state == DHCP6_STATE_STOPPED)
                 return;
+        save_pending(c);
         dhcp6_machine_stop(&c->machine);
         c->leased = false;
         forget(c);
@@ -336,8 +408,11 @@ int dhcp6_client_set_mode(Dhcp6Client *client, Dhcp6Mode mode, const IpAddr *sou
         r = listen_at(client, source);
         if (r < 0)
                 return r;
-        if (client->machine.state == DHCP6_STATE_STOPPED)
+        if (client->machine.state == DHCP6_STATE_STOPPED) {
                 set_identity(client);
+                if (mode == DHCP6_MODE_STATEFUL)
+                        load(client);
+        }
         dhcp6_machine_start(&client->machine, now_of(client), mode == DHCP6_MODE_STATEFUL);
         run(client);
         return 0;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto/dhcp4-lease.h"
-#include "proto/domain.h"
 #include "util/addr.h"
 #include "util/error.h"
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,8 +47,9 @@ struct in_addr dhcp4_lease_gateway(const Dhcp4Lease *lease)
         return (struct in_addr){ 0 };
 }
 
-void dhcp4_lease_keep_gateway(Dhcp4Lease *lease, const Dhcp4Lease *old)
+void dhcp4_lease_keep_known(Dhcp4Lease *lease, const Dhcp4Lease *old)
 {
+        lease->mtu_before = old->mtu_before;
         if (!old->has_gateway_mac ||
                 dhcp4_lease_gateway(old).s_addr != dhcp4_lease_gateway(lease).s_addr)
                 return;
@@ -60,85 +59,57 @@ void dhcp4_lease_keep_gateway(Dhcp4Lease *lease, const Dhcp4Lease *old)
 
 /* -- Text -------------------------------------------------------------------------------------- */
 
-typedef struct Text Text;
-struct Text {
-        char *buf;
-        size_t size, len; /* len >= size: did not fit */
-};
-
-static void _printf_(2, 3) text_add(Text *t, const char *fmt, ...)
-{
-        size_t left = t->len < t->size ? t->size - t->len : 0;
-        va_list ap;
-        int n;
-
-        va_start(ap, fmt);
-        n = vsnprintf(left ? t->buf + t->len : NULL, left, fmt, ap);
-        va_end(ap);
-        t->len += n > 0 ? (size_t) n : 0;
-}
-
 static const char *show(struct in_addr a, char buf[static INET_ADDRSTRLEN])
 {
         return inet_ntop(AF_INET, &a, buf, INET_ADDRSTRLEN);
 }
 
-static void add_addresses(Text *t, const char *key, const struct in_addr *list, size_t n)
+static void add_addresses(LeaseText *t, const char *key, const struct in_addr *list, size_t n)
 {
         char ip[INET_ADDRSTRLEN];
 
         for (size_t i = 0; i < n; i++)
-                text_add(t, "%s=%s\n", key, show(list[i], ip));
+                lease_text_add(t, "%s=%s\n", key, show(list[i], ip));
 }
 
-static void add_time(Text *t, const char *key, usec_t boottime)
-{
-        if (boottime != USEC_INFINITY)
-                text_add(t, "%s-boottime-usec=%" PRIu64 "\n", key, boottime);
-}
-
-static void add_options(Text *t, const Dhcp4Options *o)
+static void add_options(LeaseText *t, const Dhcp4Options *o)
 {
         char destination[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN];
 
         for (size_t i = 0; i < o->n_routes; i++)
-                text_add(t, "route=%s/%u %s\n", show(o->routes[i].destination, destination),
+                lease_text_add(t, "route=%s/%u %s\n", show(o->routes[i].destination, destination),
                         o->routes[i].prefix_length, show(o->routes[i].gateway, gateway));
         add_addresses(t, "dns", o->dns, o->n_dns);
         add_addresses(t, "ntp", o->ntp, o->n_ntp);
         if (o->mtu)
-                text_add(t, "mtu=%u\n", o->mtu);
-        if (o->search[0])
-                text_add(t, "domains=%s\n", o->search);
-        if (o->captive_portal[0])
-                text_add(t, "captive-portal=%s\n", o->captive_portal);
+                lease_text_add(t, "mtu=%u\n", o->mtu);
+        lease_text_names(t, o->search, o->captive_portal);
 }
 
-int dhcp4_lease_format(const Dhcp4Lease *lease, const Dhcp4Clocks *at, char *buf, size_t size)
+void dhcp4_lease_format(const Dhcp4Lease *lease, const LeaseClocks *at, LeaseText *t)
 {
-        Text t = { .buf = buf, .size = size };
         const uint8_t *mac = lease->gateway_mac;
         char ip[INET_ADDRSTRLEN];
 
-        text_add(&t, "# DHCPv4 lease, kept by lwsd to ask for the same address again.\n");
-        text_add(&t, "address=%s/%u\n", show(lease->address, ip), lease->options.prefix_length);
-        text_add(&t, "server=%s\n", show(lease->server, ip));
-        text_add(&t, "lifetime-sec=%" PRIu32 "\n", lease->lifetime);
-        text_add(&t, "boot-id=%s\n", at->boot_id);
-        add_time(&t, "begin", lease->begin);
-        add_time(&t, "t1", lease->t1);
-        add_time(&t, "t2", lease->t2);
-        add_time(&t, "expires", lease->expires);
-        text_add(&t, "saved-boottime-usec=%" PRIu64 "\n", at->boottime);
-        text_add(&t, "saved-realtime-usec=%" PRIu64 "\n", at->realtime);
+        lease_text_add(t, "# DHCPv4 lease, kept by lwsd to ask for the same address again.\n");
+        lease_text_add(
+                t, "address=%s/%u\n", show(lease->address, ip), lease->options.prefix_length);
+        lease_text_add(t, "server=%s\n", show(lease->server, ip));
+        lease_text_add(t, "lifetime-sec=%" PRIu32 "\n", lease->lifetime);
+        lease_text_clocks(t, at);
+        lease_text_time(t, "begin", lease->begin);
+        lease_text_time(t, "t1", lease->t1);
+        lease_text_time(t, "t2", lease->t2);
+        lease_text_time(t, "expires", lease->expires);
         if (lease->expires != USEC_INFINITY)
-                text_add(&t, "expires-realtime-usec=%" PRIu64 "\n",
+                lease_text_add(t, "expires-realtime-usec=%" PRIu64 "\n",
                         usec_add(at->realtime, usec_sub(lease->expires, at->boottime)));
         if (lease->has_gateway_mac)
-                text_add(&t, "gateway-mac=%02x:%02x:%02x:%02x:%02x:%02x\n", mac[0], mac[1], mac[2],
-                        mac[3], mac[4], mac[5]);
-        add_options(&t, &lease->options);
-        return t.len < size ? (int) t.len : -EMSGSIZE;
+                lease_text_add(t, "gateway-mac=%02x:%02x:%02x:%02x:%02x:%02x\n", mac[0], mac[1],
+                        mac[2], mac[3], mac[4], mac[5]);
+        if (lease->mtu_before)
+                lease_text_add(t, "mtu-before=%" PRIu32 "\n", lease->mtu_before);
+        add_options(t, &lease->options);
 }
 
 typedef struct Parsed Parsed;
@@ -147,23 +118,6 @@ struct Parsed {
         char boot_id[64];
         usec_t saved_boottime, saved_realtime, expires_realtime;
 };
-
-static bool parse_number(const char *s, uint64_t max, uint64_t *ret)
-{
-        uint64_t v = 0;
-
-        if (!*s)
-                return false;
-        for (; *s; s++) {
-                if (*s < '0' || *s > '9' || v > (UINT64_MAX - 9) / 10)
-                        return false;
-                v = v * 10 + (uint64_t) (*s - '0');
-        }
-        if (v > max)
-                return false;
-        *ret = v;
-        return true;
-}
 
 static bool parse_v4(const char *s, struct in_addr *ret)
 {
@@ -210,37 +164,6 @@ static bool parse_mac(const char *s, uint8_t mac[static 6])
                !s[end];
 }
 
-static bool parse_text(const char *s, char *ret, size_t size)
-{
-        size_t len = strlen(s);
-
-        if (len >= size)
-                return false;
-        memset(ret, 0, size);
-        memcpy(ret, s, len);
-        return true;
-}
-
-static bool parse_uri(const char *s, char *ret, size_t size)
-{
-        Reader r = READER_INIT(s, strlen(s));
-
-        memset(ret, 0, size);
-        return option_read_uri(&r, ret, size);
-}
-
-static bool parse_domains(char *s, Dhcp4Options *o)
-{
-        char *save = NULL;
-
-        for (char *name = strtok_r(s, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
-                if (!domain_is_valid(name))
-                        return false;
-                domain_list_add(o->search, sizeof(o->search), name);
-        }
-        return true;
-}
-
 static bool parse_option(Dhcp4Options *o, const char *key, char *value)
 {
         uint64_t n;
@@ -252,10 +175,10 @@ static bool parse_option(Dhcp4Options *o, const char *key, char *value)
         if (strcmp(key, "ntp") == 0)
                 return parse_list(value, o->ntp, &o->n_ntp);
         if (strcmp(key, "domains") == 0)
-                return parse_domains(value, o);
+                return lease_domains(value, o->search, sizeof(o->search));
         if (strcmp(key, "captive-portal") == 0)
-                return parse_uri(value, o->captive_portal, sizeof(o->captive_portal));
-        if (strcmp(key, "mtu") == 0 && parse_number(value, UINT16_MAX, &n)) {
+                return lease_uri(value, o->captive_portal, sizeof(o->captive_portal));
+        if (strcmp(key, "mtu") == 0 && lease_number(value, UINT16_MAX, &n)) {
                 o->mtu = (uint16_t) n;
                 return true;
         }
@@ -263,8 +186,19 @@ static bool parse_option(Dhcp4Options *o, const char *key, char *value)
         return strcmp(key, "mtu") != 0;
 }
 
-static bool parse_entry(Parsed *p, const char *key, char *value)
+static bool parse_u32(const char *s, uint32_t *ret)
 {
+        uint64_t n;
+
+        if (!lease_number(s, UINT32_MAX, &n))
+                return false;
+        *ret = (uint32_t) n;
+        return true;
+}
+
+static bool parse_entry(void *userdata, const char *key, char *value)
+{
+        Parsed *p = userdata;
         const struct {
                 const char *key;
                 usec_t *ret;
@@ -277,30 +211,27 @@ static bool parse_entry(Parsed *p, const char *key, char *value)
                 { "saved-realtime-usec", &p->saved_realtime },
                 { "expires-realtime-usec", &p->expires_realtime },
         };
-        uint64_t n;
 
         for (size_t i = 0; i < ELEMENTSOF(times); i++)
                 if (strcmp(key, times[i].key) == 0)
-                        return parse_number(value, USEC_INFINITY - 1, times[i].ret);
+                        return lease_number(value, USEC_INFINITY - 1, times[i].ret);
         if (strcmp(key, "address") == 0)
                 return parse_v4_prefix(value, &p->lease.address, &p->lease.options.prefix_length);
         if (strcmp(key, "server") == 0)
                 return parse_v4(value, &p->lease.server);
         if (strcmp(key, "boot-id") == 0)
-                return parse_text(value, p->boot_id, sizeof(p->boot_id));
-        if (strcmp(key, "lifetime-sec") == 0) {
-                if (!parse_number(value, UINT32_MAX, &n))
-                        return false;
-                p->lease.lifetime = (uint32_t) n;
-                return true;
-        }
+                return lease_string(value, p->boot_id, sizeof(p->boot_id));
+        if (strcmp(key, "lifetime-sec") == 0)
+                return parse_u32(value, &p->lease.lifetime);
+        if (strcmp(key, "mtu-before") == 0)
+                return parse_u32(value, &p->lease.mtu_before);
         if (strcmp(key, "gateway-mac") == 0)
                 return p->lease.has_gateway_mac = parse_mac(value, p->lease.gateway_mac);
         return parse_option(&p->lease.options, key, value);
 }
 
 /* Moves the times of another boot onto this one's clock. */
-static bool rebase(Parsed *p, const Dhcp4Clocks *at)
+static bool rebase(Parsed *p, const LeaseClocks *at)
 {
         Dhcp4Lease *l = &p->lease;
         usec_t whole = (usec_t) l->lifetime * USEC_PER_SEC, left;
@@ -323,26 +254,14 @@ static bool rebase(Parsed *p, const Dhcp4Clocks *at)
         return true;
 }
 
-int dhcp4_lease_parse(const char *text, const Dhcp4Clocks *at, Dhcp4Lease *ret)
+int dhcp4_lease_parse(const char *text, const LeaseClocks *at, Dhcp4Lease *ret)
 {
         Parsed p = { .lease = {
                              .t1 = USEC_INFINITY, .t2 = USEC_INFINITY, .expires = USEC_INFINITY } };
-        char copy[DHCP4_LEASE_TEXT_SIZE], *save = NULL;
+        int r = lease_text_parse(text, parse_entry, &p);
 
-        if (strlen(text) >= sizeof(copy))
-                return -EBADMSG;
-        strcpy(copy, text);
-        for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-                char *value = strchr(line, '=');
-
-                if (line[0] == '#')
-                        continue;
-                if (!value)
-                        return -EBADMSG;
-                *value++ = 0;
-                if (!parse_entry(&p, line, value))
-                        return -EBADMSG;
-        }
+        if (r < 0)
+                return r;
         if (!dhcp4_address_is_valid(p.lease.address) || p.lease.lifetime == 0 || !rebase(&p, at))
                 return -EBADMSG;
         *ret = p.lease;

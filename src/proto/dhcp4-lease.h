@@ -5,6 +5,7 @@
  * and the next start takes up again.
  */
 #include "proto/dhcp4-message.h"
+#include "proto/lease-text.h"
 #include "util/clock.h"
 #include "util/rng.h"
 
@@ -17,6 +18,7 @@ struct Dhcp4Lease {
         usec_t begin, t1, t2, expires;
         uint8_t gateway_mac[6]; /* of the default gateway, for DNAv4 */
         bool has_gateway_mac;
+        uint32_t mtu_before; /* of the link without options.mtu; 0: not known */
         Dhcp4Options options;
 };
 
@@ -25,21 +27,12 @@ struct Dhcp4Lease {
 Dhcp4Lease dhcp4_lease_from_message(const Dhcp4Message *m, usec_t begin, Rng *rng);
 /* The gateway of its first default route; 0: none. */
 struct in_addr dhcp4_lease_gateway(const Dhcp4Lease *lease);
-/* A new lease through the same gateway keeps the hardware address that was learned. */
-void dhcp4_lease_keep_gateway(Dhcp4Lease *lease, const Dhcp4Lease *old);
+/* A new lease keeps what is known of the link, and through the same gateway its hardware address.
+ */
+void dhcp4_lease_keep_known(Dhcp4Lease *lease, const Dhcp4Lease *old);
 
-#define DHCP4_LEASE_TEXT_SIZE 8192
-
-/* Two clocks at one moment, to carry a lease over a reboot. */
-typedef struct Dhcp4Clocks Dhcp4Clocks;
-struct Dhcp4Clocks {
-        const char *boot_id; /* tells boots apart */
-        usec_t boottime, realtime;
-};
-
-/* The length, or -EMSGSIZE. */
-int dhcp4_lease_format(const Dhcp4Lease *lease, const Dhcp4Clocks *at, char *buf, size_t size);
+void dhcp4_lease_format(const Dhcp4Lease *lease, const LeaseClocks *at, LeaseText *t);
 /* 0, or -EBADMSG for a text that is no lease (any more). In another boot the lease ends by the wall
  * clock; where that says that the lease lies in the future, the clock is not to be believed and the
  * lease counts as over. */
-int dhcp4_lease_parse(const char *text, const Dhcp4Clocks *at, Dhcp4Lease *ret);
+int dhcp4_lease_parse(const char *text, const LeaseClocks *at, Dhcp4Lease *ret);

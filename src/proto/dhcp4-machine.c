@@ -327,7 +327,7 @@ static void accept_ack(Dhcp4Machine *c, usec_t now, const Dhcp4Message *m)
         if (now >= lease.expires)
                 return;
         if (c->use != DHCP4_USE_NONE)
-                dhcp4_lease_keep_gateway(&lease, &c->lease);
+                dhcp4_lease_keep_known(&lease, &c->lease);
         if (c->state == DHCP4_STATE_RENEWING || c->state == DHCP4_STATE_REBINDING)
                 c->conflicts = 0;
         c->naks = 0;

@@ -2,6 +2,7 @@
 #pragma once
 /* The addresses that DHCPv6 servers gave, each with its own end. */
 #include "proto/dhcp6-message.h"
+#include "proto/lease-text.h"
 #include "util/clock.h"
 
 typedef struct Dhcp6LeaseAddress Dhcp6LeaseAddress;
@@ -27,3 +28,11 @@ void dhcp6_lease_set_times(Dhcp6Lease *lease, usec_t begin, const Dhcp6Message *
 size_t dhcp6_lease_find(const Dhcp6Lease *lease, const struct in6_addr *address);
 void dhcp6_lease_drop(Dhcp6Lease *lease, size_t i);
 usec_t dhcp6_lease_first_expiry(const Dhcp6Lease *lease);
+
+/* With what came beside the addresses. */
+void dhcp6_lease_format(
+        const Dhcp6Lease *lease, const Dhcp6Options *options, const LeaseClocks *at, LeaseText *t);
+/* 0, or -EBADMSG for a text that is no lease (any more). In another boot its times go on by the
+ * wall clock; where that went backwards it is not to be believed and the lease counts as over. */
+int dhcp6_lease_parse(
+        const char *text, const LeaseClocks *at, Dhcp6Lease *ret, Dhcp6Options *ret_options);

@@ -155,6 +155,9 @@ static void enter_requesting(Dhcp6Machine *m, usec_t now)
 
 static void enter_bound(Dhcp6Machine *m)
 {
+        if (m->remembered)
+                push_event(m, DHCP6_EVENT_LEASE);
+        m->remembered = false;
         set_state(m, DHCP6_STATE_BOUND);
         m->next = m->lease.t1;
 }
@@ -194,6 +197,7 @@ static void lose_addresses(Dhcp6Machine *m)
         if (m->lease.n_addresses == 0)
                 return;
         m->lease.n_addresses = 0;
+        m->remembered = false;
         push_event(m, DHCP6_EVENT_LEASE);
 }
 
@@ -231,6 +235,7 @@ static void accept_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message *reply)
         dhcp6_lease_set_times(&m->lease, m->retry.last, reply);
         take_options(m, reply);
         push_event(m, DHCP6_EVENT_LEASE);
+        m->remembered = false;
         enter_bound(m);
 }
 
@@ -397,7 +402,9 @@ static void expire(Dhcp6Machine *m, usec_t now)
         for (size_t i = m->lease.n_addresses; i-- > 0;)
                 if (now >= m->lease.addresses[i].valid_until)
                         dhcp6_lease_drop(&m->lease, i);
-        push_event(m, DHCP6_EVENT_LEASE);
+        m->remembered = m->remembered && m->lease.n_addresses > 0;
+        if (!m->remembered)
+                push_event(m, DHCP6_EVENT_LEASE);
         if (m->lease.n_addresses > 0)
                 return;
         switch (m->state) {
@@ -508,12 +515,24 @@ void dhcp6_machine_init(Dhcp6Machine *m, const Dhcp6Identity *identity, Rng *rng
                 .inf_max_rt = INF_MAX_RT };
 }
 
+void dhcp6_machine_restore(
+        Dhcp6Machine *m, const Dhcp6Lease *lease, const Dhcp6Options *options, bool in_use)
+{
+        m->lease = *lease;
+        m->options = *options;
+        m->remembered = !in_use;
+        if (in_use)
+                push_event(m, DHCP6_EVENT_LEASE);
+}
+
 void dhcp6_machine_start(Dhcp6Machine *m, usec_t now, bool stateful)
 {
         if (m->state != DHCP6_STATE_STOPPED && m->stateful == stateful)
                 return;
         m->stateful = stateful;
-        if (stateful) {
+        if (stateful && m->lease.n_addresses > 0) {
+                enter_confirming(m, now);
+        } else if (stateful) {
                 enter_soliciting(m, now);
         } else {
                 lose_addresses(m);
@@ -525,6 +544,7 @@ void dhcp6_machine_stop(Dhcp6Machine *m)
 {
         set_state(m, DHCP6_STATE_STOPPED);
         m->lease.n_addresses = 0;
+        m->remembered = false;
         m->options = (Dhcp6Options){ 0 };
 }
 

@@ -52,6 +52,7 @@ struct Dhcp6Machine {
         bool stateful; /* addresses, or INFORMATION-REQUEST only */
 
         Dhcp6Lease lease;
+        bool remembered; /* of an earlier run, and not to be used before it is confirmed */
         Dhcp6Options options;
         Dhcp6Message advertised;         /* the best ADVERTISE so far; type DHCP6_NONE: none */
         Dhcp6Outgoing farewell;          /* what is declined or released */
@@ -63,7 +64,11 @@ struct Dhcp6Machine {
 };
 
 void dhcp6_machine_init(Dhcp6Machine *m, const Dhcp6Identity *identity, Rng *rng);
-/* The link has carrier and an address to send from. A change of mind starts over. */
+/* Before the start: what an earlier run was given. `in_use`: the link has the addresses still. */
+void dhcp6_machine_restore(
+        Dhcp6Machine *m, const Dhcp6Lease *lease, const Dhcp6Options *options, bool in_use);
+/* The link has carrier and an address to send from: CONFIRM with a lease that is known, else
+ * SOLICIT or INFORMATION-REQUEST. A change of mind starts over. */
 void dhcp6_machine_start(Dhcp6Machine *m, usec_t now, bool stateful);
 /* Silence. Addresses and options are forgotten without an event. */
 void dhcp6_machine_stop(Dhcp6Machine *m);

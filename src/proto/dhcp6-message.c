@@ -55,6 +55,11 @@ static Dhcp6Status read_status(Reader *r)
         return r->failed || code > _DHCP6_STATUS_MAX ? _DHCP6_STATUS_MAX : (Dhcp6Status) code;
 }
 
+bool dhcp6_address_is_valid(const struct in6_addr *a)
+{
+        return is_unicast(a) && !IN6_IS_ADDR_LINKLOCAL(a);
+}
+
 /* RFC 8415 21.6: more preferred than valid makes an address void, and a status of its own too. */
 static void decode_address(Dhcp6Message *m, Reader *r)
 {
@@ -64,8 +69,8 @@ static void decode_address(Dhcp6Message *m, Reader *r)
 
         a.preferred = reader_u32(r);
         a.valid = reader_u32(r);
-        if (r->failed || a.preferred > a.valid || !is_unicast(&a.address) ||
-                IN6_IS_ADDR_LINKLOCAL(&a.address) || m->n_addresses == DHCP6_ADDRESSES_MAX)
+        if (r->failed || a.preferred > a.valid || !dhcp6_address_is_valid(&a.address) ||
+                m->n_addresses == DHCP6_ADDRESSES_MAX)
                 return;
         while (next_option(r, &code, &value))
                 if (code == DHCP6_OPTION_STATUS && read_status(&value) != DHCP6_STATUS_SUCCESS)

@@ -123,4 +123,6 @@ struct Dhcp6Outgoing {
 /* The size, or -EMSGSIZE. */
 int dhcp6_message_build(
         const Dhcp6Outgoing *out, const Dhcp6Identity *id, uint8_t *buf, size_t size);
+/* What a server may lease. */
+bool dhcp6_address_is_valid(const struct in6_addr *a);
 bool dhcp6_duid_equal(const Dhcp6Duid *a, const Dhcp6Duid *b);

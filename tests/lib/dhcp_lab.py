@@ -183,9 +183,9 @@ class Lab:
         return '"bound"' in sh(f"busctl --address=unix:path={self.dir}/run/private get-property org.lwsd1 "
                                "/org/lwsd1/link/_32 org.lwsd1.Link DhcpState", check=False)
 
-    def stored(self):
+    def stored(self, kind="dhcp4"):
         """lwsd knows what it has after a restart."""
-        return os.path.exists(f"{self.dir}/state/dhcp4-eth0.lease")
+        return os.path.exists(f"{self.dir}/state/{kind}-eth0.lease")
 
     # -- what the kernel of lwsd has
 
@@ -289,9 +289,11 @@ class Lab:
     def bind(self, **how):
         """DISCOVER to a lease."""
         self.reply(self.expect(DISCOVER), OFFER, **how)
-        self.reply(self.expect(REQUEST), ACK, **how)
+        request = self.expect(REQUEST)
+        self.reply(request, ACK, **how)
         address = how.get("address", "10.77.0.50")
         self.wait(lambda: address in self.addresses(), why=f"{address} is not in the kernel")
+        return request
 
     def send_arp(self, op, sender, target, mac=b"\x02\0\0\0\0\x99"):
         self.raw.send(BROADCAST + mac + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x800, 6, 4, op) + mac + ip(sender) +

@@ -6,13 +6,15 @@ Usage: test-dhcp6.py PATH-OF-LWSD [SCENARIO...]      each scenario in a process 
 """
 
 import os
+import signal
 import struct
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from dhcp6_lab import (ADVERTISE, CONFIRM, DECLINE, INFORMATION_REQUEST, OTHER, REBIND, RELEASE, RENEW, REPLY,  # noqa
-                       REQUEST, SOLICIT, Lab6, ip6, option6, status6)
+                       REQUEST, SOLICIT, Lab6, address6, ip6, option6, status6)
 from dhcp_lab import PATIENCE, near, run_all  # noqa: E402
 
 SCENARIOS = {}
@@ -200,6 +202,134 @@ def r34_the_other_flag_asks_for_information(lab):
     solicit = lab.solicit()
     lab.reply6(solicit, ADVERTISE, extra=BEST)
     lab.expect(REQUEST)
+
+
+def restarted(lab, how=signal.SIGKILL, gone=False):
+    """lwsd again, with the address in the kernel or, as after a boot, not; the first thing it says."""
+    lab.wait(lambda: lab.stored("dhcp6"))
+    lab.stop(how)
+    if gone:
+        subprocess.run(["ip", "-n", lab.client, "address", "flush", "dev", "eth0", "scope", "global"], check=True)
+    lab.start()
+    while not lab.fresh():
+        lab.advertise_router()
+        lab.next_frame(0.3)
+    return lab.expect(CONFIRM)
+
+
+@scenario()
+def r39_a_restart_confirms_and_keeps_the_address(lab):
+    lab.reply6(lab.solicit(), ADVERTISE, extra=BEST)
+    lab.reply6(lab.expect(REQUEST), REPLY, extra=option6(23, ip6("2001:db8::53")))
+    lab.wait(lambda: ADDRESS in lab.addresses6())
+    for how in (signal.SIGKILL, signal.SIGTERM):
+        confirm = restarted(lab, how)
+        assert confirm.addresses == [ADDRESS] and confirm.server is None
+        assert ADDRESS in lab.addresses6()
+        lab.reply6(confirm, REPLY, ia=False, status=status6(0))
+        lab.silence(1)
+    assert 1900 < lab.addresses6()[ADDRESS]["valid_life_time"] <= 2000
+    lab.wait(lambda: "2001:db8::53" in lab.resolv_conf())
+    lab.call("Link", "Renew")
+    renew = lab.expect(RENEW)
+    assert renew.server == lab.duid and renew.addresses == [ADDRESS]
+    lab.reply6(renew, REPLY, valid=9000)
+    lab.wait(lambda: lab.addresses6()[ADDRESS]["valid_life_time"] > 8000)
+
+
+@scenario()
+def r39_after_a_boot_the_address_is_used_when_confirmed(lab):
+    lab.bind6()
+    confirm = restarted(lab, gone=True)
+    assert lab.addresses6() == {}
+    lab.reply6(confirm, REPLY, ia=False, status=status6(0))
+    lab.wait(lambda: ADDRESS in lab.addresses6())
+    assert lab.addresses6()[ADDRESS]["valid_life_time"] <= 2000
+
+
+@scenario()
+def r39_after_a_boot_elsewhere_the_address_is_forgotten(lab):
+    lab.bind6()
+    lab.reply6(restarted(lab, gone=True), REPLY, ia=False, status=status6(4))
+    lab.expect(SOLICIT)
+    assert lab.addresses6() == {}
+    lab.wait(lambda: not lab.stored("dhcp6"))
+
+
+@scenario()
+def r39_after_a_boot_a_silent_server_does_not_matter(lab):
+    lab.bind6()
+    first = restarted(lab, gone=True)
+    lab.wait(lambda: ADDRESS in lab.addresses6())
+    assert all(m.type == CONFIRM and m.xid == first.xid for m in lab.early)
+    near(time.time() - first.at, 9.9, 12, "use without an answer")
+
+
+@scenario()
+def r37_the_best_preference_wins(lab):
+    solicit = lab.solicit()
+    lab.reply6(solicit, ADVERTISE, address="2001:db8::66", server=b"\0\4low")
+    lab.reply6(solicit, ADVERTISE, extra=option6(7, b"\x20"))
+    lab.reply6(solicit, ADVERTISE, address="2001:db8::67", server=b"\0\4middle", extra=option6(7, b"\x10"))
+    request = lab.expect(REQUEST)
+    assert request.server == lab.duid and request.addresses == [ADDRESS]
+    lab.reply6(request, REPLY)
+    lab.wait(lambda: ADDRESS in lab.addresses6())
+
+
+@scenario()
+def r37_more_addresses_and_associations_of_others(lab):
+    solicit = lab.solicit()
+    foreign = option6(3, b"nope" + struct.pack("!II", 0, 0) + address6("2001:db8::66"))
+    more = option6(3, solicit.iaid + struct.pack("!II", 0, 0) + address6(ADDRESS, 20, 40) +
+                   address6("2001:db8::6", 60, 80))
+    lab.reply6(solicit, ADVERTISE, ia=False, extra=BEST + foreign + more)
+    request = lab.expect(REQUEST)
+    assert request.addresses == [ADDRESS, "2001:db8::6"]
+    lab.reply6(request, REPLY, ia=False, extra=foreign + more)
+    lab.wait(lambda: set(lab.addresses6()) == {ADDRESS, "2001:db8::6"})
+    # T1 is for the client to choose: half the shortest preferred lifetime
+    renew = lab.expect(RENEW)
+    near(renew.at - request.at, 9.9, 10.3, "T1")
+    # one is withdrawn
+    lab.reply6(renew, REPLY, ia=False, extra=option6(3, solicit.iaid + struct.pack("!II", 500, 800) +
+                                                     address6(ADDRESS) + address6("2001:db8::6", 0, 0)))
+    lab.wait(lambda: set(lab.addresses6()) == {ADDRESS})
+
+
+@scenario()
+def r38_use_multicast_and_failures_are_asked_again(lab):
+    lab.bind6()
+    lab.call("Link", "Renew")
+    renew = lab.expect(RENEW)
+    for code in (5, 1, 77):
+        lab.reply6(renew, REPLY, ia=False, status=status6(code))
+    lab.answered.clear()
+    again = lab.expect(RENEW)
+    assert again.xid == renew.xid and again.destination == "ff02::1:2"
+    near(again.at - renew.at, 8.9, 11.1, "second try")
+    assert list(lab.addresses6()) == [ADDRESS]
+
+
+@scenario()
+def r41_reconfigure_without_a_key_is_ignored(lab):
+    request = lab.bind6()
+    for kind in (5, 6, 11):
+        lab.reply6(request, 10, ia=False, xid=b"\0\0\0", extra=option6(19, bytes([kind])))
+        lab.reply6(request, 10, ia=False, extra=option6(19, bytes([kind])) + option6(11, bytes(28)))
+    lab.silence(1)
+    assert list(lab.addresses6()) == [ADDRESS]
+
+
+@scenario()
+def broken_options_are_absent(lab):
+    solicit = lab.solicit()
+    for broken in (b"\0\3\0\xff" + bytes(4), option6(3, b"\1\2"), option6(13, b"\0"), b"\0"):
+        lab.reply6(solicit, ADVERTISE, ia=False, extra=broken)
+    lab.reply6(solicit, ADVERTISE, extra=BEST + option6(23, bytes(15)) + option6(24, b"\x3fcut") + option6(82, b"\1"))
+    request = lab.expect(REQUEST)
+    lab.reply6(request, REPLY, extra=option6(23, ip6("2001:db8::53")) + option6(24, b"\3lan\7example\0"))
+    lab.wait(lambda: "2001:db8::53" in lab.resolv_conf() and "lan.example" in lab.resolv_conf())
 
 
 if __name__ == "__main__":

@@ -123,6 +123,61 @@ static void expect_schedule(unsigned first, unsigned last, double irt, double ma
         }
 }
 
+START_TEST(what_an_earlier_run_had_is_confirmed)
+{
+        Dhcp6Options options = { 0 };
+        Dhcp6Lease lease = { .server = { 4, { 0, 4, 9, 9 } },
+                .addresses = { { v6("2001:db8::5"), SEC(3000), SEC(4000) } },
+                .n_addresses = 1,
+                .t1 = SEC(2000),
+                .t2 = SEC(2500) };
+
+        /* after a boot: in use when the server agrees */
+        setup();
+        peer.silent = true;
+        dhcp6_machine_restore(&m, &lease, &options, false);
+        start(true);
+        expect_state(DHCP6_STATE_CONFIRMING);
+        ck_assert(sent[0].type == DHCP6_CONFIRM && sent[0].n_addresses == 1 && leases == 0);
+        reply(DHCP6_REPLY);
+        expect_state(DHCP6_STATE_BOUND);
+        ck_assert_uint_eq(leases, 1);
+        run(SEC(990));
+        expect_state(DHCP6_STATE_BOUND);
+        run(SEC(20));
+        expect_state(DHCP6_STATE_RENEWING);
+        /* nobody says anything: in use after ten seconds (RFC 8415 18.2.3) */
+        setup();
+        peer.silent = true;
+        dhcp6_machine_restore(&m, &lease, &options, false);
+        start(true);
+        run(SEC(9));
+        ck_assert_uint_eq(leases, 0);
+        run(SEC(2));
+        expect_state(DHCP6_STATE_BOUND);
+        ck_assert_uint_eq(leases, 1);
+        /* the kernel has it: in use all the while */
+        setup();
+        peer.silent = true;
+        dhcp6_machine_restore(&m, &lease, &options, true);
+        start(true);
+        ck_assert_uint_eq(leases, 1);
+        /* another link: gone */
+        peer.status = DHCP6_STATUS_NOT_ON_LINK;
+        reply(DHCP6_REPLY);
+        expect_state(DHCP6_STATE_SOLICITING);
+        ck_assert(leases == 2 && m.lease.n_addresses == 0);
+        /* over before anybody answered */
+        setup();
+        peer.silent = true;
+        lease.addresses[0].valid_until = now + SEC(5);
+        dhcp6_machine_restore(&m, &lease, &options, false);
+        start(true);
+        run(SEC(6));
+        expect_state(DHCP6_STATE_SOLICITING);
+}
+END_TEST
+
 START_TEST(four_messages_and_bound)
 {
         setup();
@@ -577,9 +632,10 @@ START_TEST(a_year_of_anything)
 }
 END_TEST
 
-TEST_MAIN("dhcp6-machine", four_messages_and_bound, the_best_preference_wins_and_255_at_once,
-        solicits_as_scheduled_and_obeys_sol_max_rt, requests_ten_times_and_begins_again,
-        rapid_commit_only_when_asked_for, what_is_not_for_us_is_dropped, renews_rebinds_and_expires,
+TEST_MAIN("dhcp6-machine", what_an_earlier_run_had_is_confirmed, four_messages_and_bound,
+        the_best_preference_wins_and_255_at_once, solicits_as_scheduled_and_obeys_sol_max_rt,
+        requests_ten_times_and_begins_again, rapid_commit_only_when_asked_for,
+        what_is_not_for_us_is_dropped, renews_rebinds_and_expires,
         another_server_answers_a_rebind_but_not_a_renewal, status_codes_are_obeyed,
         confirms_after_a_flap, declines_what_another_host_has, releases_and_stops,
         information_is_asked_for_and_refreshed, lifetimes_that_make_no_sense, a_year_of_anything)
