@@ -426,5 +426,207 @@ def r29_ipv6_only(lab):
     assert lab.addresses() == {}
 
 
+@scenario()
+def r6_unicast_answers_and_no_padding(lab):
+    discover = lab.expect(DISCOVER)
+    lab.reply(discover, OFFER, to_mac=discover.from_mac, destination=ADDRESS)
+    request = lab.expect(REQUEST)
+    lab.reply(request, ACK, to_mac=request.from_mac, destination=ADDRESS, change=lambda p: p[:-1])  # and no END
+    lab.wait(lambda: ADDRESS in lab.addresses())
+
+
+@scenario()
+def r9_a_server_behind_a_relay_is_renewed_through_the_router(lab):
+    def relayed(p):
+        return p[:24] + ip("10.77.0.1") + p[28:]
+    lab.bind(server="10.99.0.1", change=relayed)
+    lab.wait(lambda: any(r["dst"] == "default" for r in lab.routes()))
+    lab.call("Link", "Renew")
+    renew = lab.expect(REQUEST)
+    assert (renew.source, renew.destination, renew.to_mac) == (ADDRESS, "10.99.0.1", lab.mac)
+    lab.reply(renew, ACK, server="10.99.0.1", lease=7200, source="10.99.0.1", to_mac=renew.from_mac,
+              destination=ADDRESS)
+    lab.wait(lambda: lab.addresses()[ADDRESS]["valid_life_time"] > 3600)
+
+
+@scenario()
+def r13_the_first_offer_wins_and_others_stay_out(lab):
+    discover = lab.expect(DISCOVER)
+    lab.reply(discover, OFFER)
+    lab.reply(discover, OFFER, address="10.77.0.60", server="10.77.0.2")
+    request = lab.expect(REQUEST)
+    assert request.address(54) == "10.77.0.1" and request.address(50) == ADDRESS
+    lab.reply(request, NAK, server="10.77.0.2")
+    lab.reply(request, ACK, address="10.77.0.60", server="10.77.0.2")
+    lab.reply(request, ACK)
+    lab.wait(lambda: list(lab.addresses()) == [ADDRESS])
+    # nor does a foreign server end it
+    lab.call("Link", "Renew")
+    renew = lab.expect(REQUEST)
+    lab.reply(renew, NAK, server="10.77.0.2")
+    lab.reply(renew, ACK, lease=7200)
+    lab.wait(lambda: lab.addresses()[ADDRESS]["valid_life_time"] > 3600)
+    assert lab.removed() == []
+
+
+@scenario()
+def r15_force_renew_without_its_key_is_ignored(lab):
+    lab.reply(lab.expect(DISCOVER), OFFER)
+    request = lab.expect(REQUEST)
+    lab.reply(request, ACK)
+    lab.wait(lambda: ADDRESS in lab.addresses())
+    lab.reply(request, 9, to_mac=request.from_mac, destination=ADDRESS)
+    lab.silence(1)
+
+
+@scenario()
+def r16_odd_options_spoil_nothing_else(lab):
+    odd = (option(3, b"") + option(6, b"\x0a\x4d\0") + option(42, b"\1") + option(26, b"\5") + option(58, b"\1") +
+           option(59, b"") + option(15, b"") + option(119, b"") + option(114, b"") + option(108, b"\0") +
+           option(121, b"") + option(33, b"\1\2\3") + option(250, bytes(200)))
+    lab.bind(standard=False, extra=option(1, b"\xff\xff\xff\0") + odd)
+    assert lab.addresses()[ADDRESS]["prefixlen"] == 24
+
+
+@scenario()
+def r16_an_option_past_the_end_ends_its_field(lab):
+    lab.bind(extra=bytes([3, 200]) + ip("10.77.0.9"))
+    lab.wait(lambda: any(r["dst"] == "default" for r in lab.routes()))
+    assert [r["gateway"] for r in lab.routes() if r["dst"] == "default"] == ["10.77.0.1"]
+
+
+@scenario()
+def r16_overload_within_overload_is_no_loop(lab):
+    inner = (option(52, b"\3") + option(3, ip("10.77.0.9"))).ljust(128, b"\0")
+    lab.bind(standard=False, extra=option(1, b"\xff\xff\xff\0") + option(52, b"\1"),
+             change=lambda p: p[:108] + inner + p[236:])
+    lab.wait(lambda: any(r["dst"] == "default" for r in lab.routes()))
+    assert [r["gateway"] for r in lab.routes() if r["dst"] == "default"] == ["10.77.0.9"]
+
+
+@scenario()
+def r17_static_routes_and_the_alias_of_121(lab):
+    lab.bind(extra=option(33, ip("192.0.2.0") + ip("10.77.0.3")))
+    lab.wait(lambda: any(r["dst"] == "192.0.2.0/24" and r["gateway"] == "10.77.0.3" for r in lab.routes()))
+    lab.call("Link", "Renew")
+    lab.reply(lab.expect(REQUEST), ACK, extra=option(249, bytes([16, 10, 5]) + ip("10.77.0.4")))
+    lab.wait(lambda: {r["dst"]: r.get("gateway") for r in lab.routes()} ==
+             {"10.5.0.0/16": "10.77.0.4", "10.77.0.0/24": None})
+    assert lab.removed() == []
+
+
+@scenario()
+def r18_search_lists_are_unpacked_and_hostile_names_dropped(lab):
+    lab.bind(extra=option(119, b"\3eng\7example\3org\0" + b"\5sales\xc0\4") +
+             option(15, b"evil.example\nnameserver 6.6.6.6") + option(12, b"a;reboot"))
+    lab.wait(lambda: "sales.example.org" in lab.resolv_conf() and "eng.example.org" in lab.resolv_conf())
+    assert "6.6.6.6" not in lab.resolv_conf() and "reboot" not in lab.resolv_conf()
+    lab.call("Link", "Renew")
+    lab.reply(lab.expect(REQUEST), ACK, extra=option(119, b"\4loop\xc0\0" + b"\xc0\x7f" + b"\x80"))
+    lab.wait(lambda: "sales" not in lab.resolv_conf())
+    assert "loop" not in lab.resolv_conf() and "nameserver 10.77.0.1" in lab.resolv_conf()
+
+
+@scenario()
+def r23_nonsense_times_become_the_usual_ones(lab):
+    lab.reply(lab.expect(DISCOVER), OFFER, lease=20)
+    request = lab.expect(REQUEST)
+    lab.reply(request, ACK, lease=20, extra=option(58, b"\0\0\0\x13") + option(59, b"\0\0\0\2"))
+    renew = lab.expect(REQUEST)
+    near(renew.at - request.at, 9.5, 10.1, "T1")
+    lab.reply(renew, ACK)
+
+
+@scenario()
+def r26_a_renewal_changes_what_changed(lab):
+    lab.bind()
+    lab.wait(lambda: "nameserver 10.77.0.1" in lab.resolv_conf())
+    lab.call("Link", "Renew")
+    lab.reply(lab.expect(REQUEST), ACK, standard=False, extra=option(1, b"\xff\xff\xff\0") +
+              option(3, ip("10.77.0.7")) + option(6, ip("10.77.0.8")))
+    lab.wait(lambda: [r["gateway"] for r in lab.routes() if r["dst"] == "default"] == ["10.77.0.7"])
+    lab.wait(lambda: "nameserver 10.77.0.8" in lab.resolv_conf() and "10.77.0.1\n" not in lab.resolv_conf())
+    assert lab.removed() == []
+
+
+@scenario("CarrierLossSec=1")
+def r43_a_long_loss_of_carrier_takes_the_address(lab):
+    lab.bind()
+    lab.carrier(False)
+    lab.wait(lambda: lab.addresses() == {})
+    lab.carrier(True)
+    request = lab.expect(REQUEST)
+    assert request.address(50) == ADDRESS and 54 not in request.options
+    lab.reply(request, ACK)
+    lab.wait(lambda: ADDRESS in lab.addresses())
+
+
+@scenario()
+def r19_r30_a_release_gives_the_mtu_back(lab):
+    lab.bind(extra=option(26, b"\x05\x78"))
+    lab.wait(lambda: '"mtu":1400' in mtu(lab) and lab.stored())
+    lab.stop(signal.SIGKILL)
+    lab.start()
+    lab.reply(lab.expect(REQUEST), ACK, extra=option(26, b"\x05\x78"))
+    lab.wait(lab.bound)
+    lab.call("Link", "Release")
+    lab.expect(RELEASE)
+    lab.wait(lambda: '"mtu":1500' in mtu(lab))
+
+
+@scenario()
+def r30_after_a_release_a_renewal_asks_anew(lab):
+    lab.bind()
+    lab.call("Link", "Release")
+    lab.expect(RELEASE)
+    lab.wait(lambda: lab.addresses() == {})
+    lab.call("Link", "Renew")
+    discover = lab.expect(DISCOVER)
+    lab.reply(discover, OFFER)
+    lab.reply(lab.expect(REQUEST), ACK)
+    lab.wait(lambda: ADDRESS in lab.addresses())
+
+
+@scenario("ConflictDetection=strict")
+def r32_a_foreign_probe_is_a_conflict_too(lab):
+    lab.reply(lab.expect(DISCOVER), OFFER)
+    lab.reply(lab.expect(REQUEST), ACK)
+    lab.wait(lambda: lab.probes(ADDRESS)[0], why="no probe")
+    lab.send_arp(1, "0.0.0.0", ADDRESS)
+    assert lab.expect(DECLINE).address(50) == ADDRESS
+    assert lab.addresses() == {}
+
+
+@scenario()
+def r33_our_own_frames_are_no_conflict(lab):
+    request = lab.bind()
+    lab.wait(lambda: lab.probes(ADDRESS)[0], why="no probe")
+    for sender in ("0.0.0.0", ADDRESS):
+        for op in (1, 2):
+            lab.send_arp(op, sender, ADDRESS, mac=request.from_mac)
+    lab.silence(1)
+    assert ADDRESS in lab.addresses()
+
+
+@scenario()
+def r43_another_hardware_address_is_another_client(lab):
+    lab.bind()
+    subprocess.run(["ip", "-n", lab.client, "link", "set", "eth0", "address", "02:00:00:00:00:42"], check=True)
+    lab.wait(lab.fresh)
+    asked = lab.early[0]
+    assert asked.chaddr[:6] == b"\2\0\0\0\0\x42"
+
+
+@scenario()
+def r44_what_others_put_there_stays(lab):
+    lab.bind()
+    for command in ("address add 192.0.2.9/24 dev eth0", "route add 198.51.100.0/24 dev eth0 proto static"):
+        subprocess.run(["ip", "-n", lab.client] + command.split(), check=True)
+    lab.call("Link", "Release")
+    lab.expect(RELEASE)
+    lab.wait(lambda: ADDRESS not in lab.addresses())
+    assert "192.0.2.9" in lab.addresses() and any(r["dst"] == "198.51.100.0/24" for r in lab.routes())
+
+
 if __name__ == "__main__":
     run_all(Lab, SCENARIOS)
