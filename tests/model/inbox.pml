@@ -3,7 +3,15 @@
  * The word of an inbox (src/core/inbox.h) with more producers than tests/unit/test-inbox can run
  * through, for spin: `spin -run -safety inbox.pml`. Checked: no node is lost, none comes twice, the
  * loop never sleeps for ever (an invalid end state), each write ends a sleep.
+ *
+ * MUTANT breaks the code, and must be found:
+ *      1  to sleep is a load and a store
+ *      2  to take is a load and a store
+ *      3  whoever pushes on AWAKE writes too
  */
+#ifndef MUTANT
+#define MUTANT 0
+#endif
 #ifndef PRODUCERS
 #define PRODUCERS 3
 #define PUSHES    1
@@ -35,7 +43,7 @@ proctype Producer(byte first)
                         }
                 od;
                 if
-                :: seen == IDLE -> writes++; assert(writes <= sleeps); wake ! 1
+                :: seen == IDLE || (MUTANT == 3 && seen == AWAKE) -> writes++; assert(writes <= sleeps); wake ! 1
                 :: else
                 fi;
                 node++
@@ -51,18 +59,26 @@ proctype Loop()
         :: total == NODES -> break
         :: else ->
                 /* the prepare hook: sleep only by changing the word that a push changes */
-                atomic {
+                if
+                :: MUTANT == 1 && head == AWAKE -> head = IDLE; sleeps++; list = IDLE
+                :: MUTANT != 1 -> atomic {
                         if
                         :: head == AWAKE -> head = IDLE; sleeps++; list = IDLE
                         :: else -> list = AWAKE
                         fi
-                };
+                }
+                :: else -> list = AWAKE
+                fi;
                 if
                 :: list == IDLE -> wake ? _
                 :: else
                 fi;
                 if
-                :: head != AWAKE && head != IDLE -> atomic { list = head; head = AWAKE }
+                :: head != AWAKE && head != IDLE ->
+                        if
+                        :: MUTANT == 2 -> list = head; head = AWAKE
+                        :: else -> atomic { list = head; head = AWAKE }
+                        fi
                 :: else -> list = AWAKE
                 fi;
                 do

@@ -1,13 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# run.sh MODEL [-DNAME=VALUE...]: exhausts it with spin, in a folder of its own. Fails on any error, and when the search
-# was cut short.
+# run.sh MODEL MUTANTS [-DNAME=VALUE...]: exhausts MODEL with spin, in a folder of its own. Fails on any error, when
+# the search was cut short, and when one of the mutants (-DMUTANT=1 to MUTANTS) is not found to be wrong.
 set -eu
+model=$(realpath "$1")
+mutants=$2
+shift 2
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-cp "$1" "$dir/model.pml"
-shift
+cp "$model" "$dir/model.pml"
 cd "$dir"
-spin "$@" -run -safety -O2 -DMEMLIM=512 -m100000 model.pml >out 2>&1 || { cat out; exit 1; }
-grep -q 'errors: 0' out && ! grep -q 'Search not completed\|max search depth too small' out || { cat out; exit 1; }
+
+search() {
+        spin "$@" -run -safety -O2 -DMEMLIM=512 -m100000 model.pml >out 2>&1 || { cat out; exit 1; }
+}
+is_whole() { ! grep -q 'pan: reached\|max search depth too small' out; }
+
+search "$@"
+grep -q 'errors: 0' out && is_whole || { cat out; exit 1; }
 grep 'states, stored' out
+for mutant in $(seq "$mutants"); do
+        search "$@" -DMUTANT="$mutant"
+        grep -q 'errors: 1' out || { echo "mutant $mutant is not found"; cat out; exit 1; }
+        grep '^pan:1:' out
+done
