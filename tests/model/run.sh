@@ -12,7 +12,7 @@ cp "$model" "$dir/model.pml"
 cd "$dir"
 
 search() {
-        spin "$@" -run -safety -O2 -DMEMLIM=512 -m100000 model.pml >out 2>&1 || { cat out; exit 1; }
+        spin "$@" -run -safety -O1 -DMEMLIM=512 -w20 -m20000 model.pml >out 2>&1 || { cat out; exit 1; }
 }
 is_whole() { ! grep -q 'pan: reached\|max search depth too small' out; }
 
