@@ -215,7 +215,7 @@ _public_ int lws_system_attach_ext(struct lws_context *cx, int tsi, lws_attach_c
 _public_ int lws_system_attach_cancel(struct lws_context *cx, uint64_t handle)
 {
         unsigned tsi = (unsigned) (handle >> SLOT_INDEX_BITS) % LWS_MAX_SMP;
-        Thread *th = tsi < (unsigned) cx->n_threads ? &cx->threads[tsi] : NULL;
+        Thread *th = cx && tsi < (unsigned) cx->n_threads ? &cx->threads[tsi] : NULL;
         Slot *slot = th ? slot_at(&th->attach.slots, (uint32_t) handle & INDEX_MASK) : NULL;
         uint64_t word;
 

@@ -93,7 +93,8 @@ void attach_turn(Thread *th);
 void attach_close(Thread *th);
 /* Puts a node into the inbox of a thread. 0, or -ESHUTDOWN and the node is given back. */
 int attach_post(Thread *th, Node *node);
-/* The thread and rank of an attach call's arguments, or -EINVAL with a line in the log. */
+/* The thread and rank of an attach call's arguments; -EINVAL with a line in the log, or -ESHUTDOWN.
+ */
 int attach_check(
         struct lws_context *cx, int tsi, const void *cb, int state, Thread **ret, int *ret_rank);
 

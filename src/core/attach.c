@@ -23,7 +23,11 @@ int attach_check(
 {
         int rank = state_rank(state);
 
-        if (tsi < 0 || tsi >= cx->n_threads)
+        if (!cx)
+                log_error("attach refused: no context");
+        else if (context_is_destroying(cx))
+                return -ESHUTDOWN;
+        else if (tsi < 0 || tsi >= cx->n_threads)
                 log_error("attach refused: there is no thread %d, the context has %d", tsi,
                         cx->n_threads);
         else if (!cb)
@@ -262,7 +266,7 @@ static void take_all(Thread *th)
  * .attach has returned and the user's lock is free. */
 static int take_first(struct lws_context *cx, int tsi, struct lws_attach_item **get)
 {
-        Thread *th = tsi >= 0 && tsi < cx->n_threads ? &cx->threads[tsi] : NULL;
+        Thread *th = cx && tsi >= 0 && tsi < cx->n_threads ? &cx->threads[tsi] : NULL;
         AttachQueue *q;
 
         if (!th || !thread_is_mine(th) || th->attach.take != TAKE_ASKED) {

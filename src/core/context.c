@@ -278,9 +278,13 @@ _public_ void lws_context_destroy(struct lws_context *cx)
 
 static Thread *thread_at(struct lws_context *cx, int tsi, const char *what)
 {
-        if (tsi >= 0 && tsi < cx->n_threads)
+        if (!cx)
+                log_error("%s: no context", what);
+        else if (tsi < 0 || tsi >= cx->n_threads)
+                log_error(
+                        "%s: there is no thread %d, the context has %d", what, tsi, cx->n_threads);
+        else
                 return &cx->threads[tsi];
-        log_error("%s: there is no thread %d, the context has %d", what, tsi, cx->n_threads);
         return NULL;
 }
 
@@ -356,7 +360,7 @@ _public_ int lws_context_dispatch(struct lws_context *cx, int tsi)
 
 _public_ void lws_cancel_service(struct lws_context *cx)
 {
-        for (int i = 0; i < cx->n_threads; i++)
+        for (int i = 0; cx && i < cx->n_threads; i++)
                 thread_notify(&cx->threads[i], NOTICE_CANCEL);
 }
 

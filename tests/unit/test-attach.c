@@ -126,8 +126,36 @@ START_TEST(bad_arguments_are_refused)
         ck_assert_ptr_eq(get, (void *) cx);
         ck_assert_ptr_nonnull(lws_system_get_ops(NULL));
         ck_assert_ptr_nonnull(lws_system_get_ops(cx)->attach);
+        /* no context at all */
+        ck_assert_int_ne(__lws_system_attach(NULL, 0, note, LWS_SYSTATE_DHCP, NULL, NULL), 0);
+        ck_assert_int_ne(__lws_system_attach(NULL, 0, NULL, LWS_SYSTATE_DHCP, NULL, &get), 0);
+        ck_assert_int_eq(lws_system_attach_cancel(NULL, 1), 0);
+        ck_assert_int_ne(lws_service(NULL, 0), 0);
+        lws_cancel_service(NULL);
         lws_context_destroy(cx);
         ck_assert_uint_eq(n_seen, 0);
+}
+END_TEST
+
+static void destroy_and_ask(struct lws_context *cx, int tsi, void *opaque)
+{
+        lws_context_destroy(cx);
+        n_seen++;
+        ck_assert_int_ne(attach(cx, 0, note, LWS_SYSTATE_UNKNOWN, NULL), 0);
+        lws_context_destroy(cx); /* said in the log, and no more than that */
+        ck_assert_int_ne(lws_service(cx, 0), 0);
+}
+
+START_TEST(what_goes_takes_nothing_more)
+{
+        struct lws_context *cx = make(loop_options[_i], 1, NULL);
+
+        n_seen = 0;
+        ck_assert_int_eq(attach(cx, 0, destroy_and_ask, LWS_SYSTATE_UNKNOWN, NULL), 0);
+        ck_assert_int_eq(attach(cx, 0, note, LWS_SYSTATE_UNKNOWN, NULL), 0);
+        while (lws_service(cx, 0) == 0)
+                ;
+        ck_assert_uint_eq(n_seen, 1);
 }
 END_TEST
 
@@ -135,7 +163,7 @@ END_TEST
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned takes;
-static enum { WELL, NOT_CALLED, NONZERO } behave;
+static enum { WELL, NOT_CALLED, NONZERO, TWICE } behave;
 
 static int locked_attach(struct lws_context *cx, int tsi, lws_attach_cb_t cb,
         lws_system_states_t state, void *opaque, struct lws_attach_item **get)
@@ -149,6 +177,8 @@ static int locked_attach(struct lws_context *cx, int tsi, lws_attach_cb_t cb,
         }
         pthread_mutex_lock(&lock);
         r = __lws_system_attach(cx, tsi, cb, state, opaque, get);
+        if (get && behave == TWICE)
+                ck_assert_int_ne(__lws_system_attach(cx, tsi, cb, state, opaque, get), 0);
         pthread_mutex_unlock(&lock);
         return get && behave == NONZERO ? 1 : r;
 }
@@ -173,6 +203,97 @@ START_TEST(the_users_lock_is_taken_and_free_in_callbacks)
         run_until(cx, 2000);
         ck_assert_uint_gt(takes, 0);
         ck_assert_uint_lt(takes, 100);
+        lws_context_destroy(cx);
+}
+END_TEST
+
+static pthread_spinlock_t spin;
+
+static int spinning_attach(struct lws_context *cx, int tsi, lws_attach_cb_t cb,
+        lws_system_states_t state, void *opaque, struct lws_attach_item **get)
+{
+        int r;
+
+        pthread_spin_lock(&spin);
+        r = __lws_system_attach(cx, tsi, cb, state, opaque, get);
+        pthread_spin_unlock(&spin);
+        return r;
+}
+
+static void *ask_for_many(void *cx)
+{
+        for (int i = 0; i < 5000; i++)
+                ck_assert_int_eq(attach(cx, 0, note, LWS_SYSTATE_DHCP, NULL), 0);
+        return NULL;
+}
+
+/* Two threads post and one takes, under a lock that is held by whoever asks anyway (recursive), or
+ * that never sleeps. */
+START_TEST(any_lock_will_do)
+{
+        lws_system_ops_t ops = { .attach = _i % 2 ? spinning_attach : locked_attach };
+        struct lws_context *cx = make(loop_options[_i / 2], 1, &ops);
+        pthread_mutexattr_t recursive;
+        pthread_t id[2];
+
+        n_seen = 0;
+        behave = WELL;
+        pthread_spin_init(&spin, PTHREAD_PROCESS_PRIVATE);
+        pthread_mutexattr_init(&recursive);
+        pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+        pthread_mutex_init(&lock, &recursive);
+        for (int t = 0; t < 2; t++)
+                ck_assert_int_eq(pthread_create(&id[t], NULL, ask_for_many, cx), 0);
+        pthread_mutex_lock(&lock);
+        ck_assert_int_eq(attach(cx, 0, note_and_again, LWS_SYSTATE_DHCP, NULL), 0);
+        pthread_mutex_unlock(&lock);
+        run_until(cx, 10002);
+        for (int t = 0; t < 2; t++)
+                pthread_join(id[t], NULL);
+        lws_context_destroy(cx);
+}
+END_TEST
+
+static unsigned n_lines;
+
+static void count_lines(int level, const char *line)
+{
+        n_lines += level == LLL_ERR;
+}
+
+/* Neither from outside, nor inside a callback, nor twice in one take. */
+static void take_in_callback(struct lws_context *cx, int tsi, void *opaque)
+{
+        struct lws_attach_item *get = opaque;
+
+        ck_assert_int_ne(
+                lws_system_get_ops(cx)->attach(cx, tsi, NULL, LWS_SYSTATE_DHCP, NULL, &get), 0);
+        ck_assert_ptr_eq(get, opaque);
+        ck_assert_int_ne(lws_service(cx, tsi), 0);
+        note(cx, tsi, opaque);
+}
+
+START_TEST(each_breach_is_refused_and_said)
+{
+        lws_system_ops_t ops = { .attach = locked_attach };
+        struct lws_context *cx = make(loop_options[_i], 1, &ops);
+
+        lws_set_log_level(LLL_ERR, count_lines);
+        n_lines = n_seen = 0;
+        behave = TWICE;
+        ck_assert_int_eq(attach(cx, 0, note, LWS_SYSTATE_UNKNOWN, NULL), 0);
+        run_until(cx, 1);
+        ck_assert_uint_ge(n_lines, 1);
+        behave = WELL;
+        n_lines = 0;
+        ck_assert_int_eq(attach(cx, 0, take_in_callback, LWS_SYSTATE_UNKNOWN, cx), 0);
+        run_until(cx, 2);
+        ck_assert_uint_eq(n_lines, 2);
+        ck_assert_int_ne(attach(cx, 1, note, LWS_SYSTATE_UNKNOWN, NULL), 0);
+        ck_assert_int_ne(attach(cx, 0, NULL, LWS_SYSTATE_UNKNOWN, NULL), 0);
+        ck_assert_int_ne(attach(cx, 0, note, LWS_SYSTATE_POLICY_INVALID, NULL), 0);
+        ck_assert_uint_eq(n_lines, 5);
+        lws_set_log_level(LLL_ERR, NULL);
         lws_context_destroy(cx);
 }
 END_TEST
@@ -234,7 +355,7 @@ END_TEST
 
 /* -- Threads ----------------------------------------------------------------------------------- */
 
-enum { THREADS = 8 };
+enum { THREADS = LWS_MAX_SMP, EACH = 100, ALONE = 500 };
 static struct lws_context *shared;
 static _Atomic unsigned ran[THREADS];
 static __thread int my_tsi;
@@ -243,15 +364,17 @@ static void on_thread(struct lws_context *cx, int tsi, void *opaque)
 {
         ck_assert_int_eq(tsi, my_tsi);
         ck_assert_int_eq(tsi, (int) (intptr_t) opaque);
-        if (++ran[tsi] == 1000 && tsi == 5)
+        if (++ran[tsi] == EACH && tsi == 5)
                 lws_context_destroy(cx);
 }
+
+static _Atomic unsigned turns[THREADS];
 
 static void *serve(void *arg)
 {
         my_tsi = (int) (intptr_t) arg;
         while (lws_service(shared, my_tsi) == 0)
-                ;
+                turns[my_tsi]++;
         return NULL;
 }
 
@@ -263,7 +386,7 @@ START_TEST(an_attach_reaches_its_thread_and_any_may_destroy)
         for (int t = 0; t < THREADS; t++)
                 ran[t] = 0;
         /* thread 5, which ends it, gets its own last */
-        for (unsigned n = 0; n < 1000; n++)
+        for (unsigned n = 0; n < EACH; n++)
                 for (intptr_t t = 0; t < THREADS; t++)
                         ck_assert_int_eq(attach(shared, (int) t, on_thread,
                                                  t == 5 ? LWS_SYSTATE_UNKNOWN : LWS_SYSTATE_DHCP,
@@ -273,13 +396,59 @@ START_TEST(an_attach_reaches_its_thread_and_any_may_destroy)
                 if (t != 5)
                         ck_assert_int_eq(pthread_create(&id[t], NULL, serve, (void *) t), 0);
         for (int t = 0; t < THREADS; t++)
-                while (t != 5 && ran[t] < 1000)
+                while (t != 5 && ran[t] < EACH)
                         sched_yield();
         ck_assert_int_eq(pthread_create(&id[5], NULL, serve, (void *) 5), 0);
         for (int t = 0; t < THREADS; t++)
                 pthread_join(id[t], NULL);
         for (int t = 0; t < THREADS; t++)
-                ck_assert_uint_eq(ran[t], 1000);
+                ck_assert_uint_eq(ran[t], EACH);
+}
+END_TEST
+
+static unsigned turns_but_of(int tsi)
+{
+        unsigned n = 0;
+
+        for (int t = 0; t < THREADS; t++)
+                n += t == tsi ? 0 : turns[t];
+        return n;
+}
+
+static void count_on_thread(struct lws_context *cx, int tsi, void *opaque)
+{
+        ran[tsi]++;
+}
+
+START_TEST(a_wake_up_wakes_no_other_thread)
+{
+        pthread_t id[THREADS];
+        unsigned before;
+
+        shared = make(loop_options[_i], THREADS, NULL);
+        for (intptr_t t = 0; t < THREADS; t++) {
+                ran[t] = 0;
+                ck_assert_int_eq(pthread_create(&id[t], NULL, serve, (void *) t), 0);
+        }
+        /* once the top is reached, and once more: then all but sleep */
+        for (unsigned n = 1; n <= 2; n++)
+                for (int t = 0; t < THREADS; t++) {
+                        ck_assert_int_eq(
+                                attach(shared, t, count_on_thread, LWS_SYSTATE_OPERATIONAL, NULL),
+                                0);
+                        while (ran[t] < n)
+                                sched_yield();
+                }
+        before = turns_but_of(7);
+        for (unsigned n = 1; n <= ALONE; n++) {
+                ck_assert_int_eq(attach(shared, 7, count_on_thread, LWS_SYSTATE_DHCP, NULL), 0);
+                while (ran[7] < 2 + n)
+                        sched_yield();
+        }
+        ck_assert_uint_lt(turns_but_of(7) - before, ALONE);
+        lws_context_destroy(shared);
+        for (int t = 0; t < THREADS; t++)
+                pthread_join(id[t], NULL);
 }
 END_TEST
 
@@ -290,8 +459,11 @@ int main(void)
                 waits_again_when_the_ladder_has_fallen,
                 the_users_lock_is_taken_and_free_in_callbacks,
                 a_broken_attach_loses_nothing,
+                each_breach_is_refused_and_said,
+                what_goes_takes_nothing_more,
                 timers_run_between_the_batches_of_a_burst,
                 an_attach_reaches_its_thread_and_any_may_destroy,
+                a_wake_up_wakes_no_other_thread,
         };
         Suite *suite = suite_create("attach");
         TCase *tc = tcase_create("attach");
@@ -300,8 +472,9 @@ int main(void)
 
         for (size_t i = 0; i < sizeof(each_loop) / sizeof(each_loop[0]); i++)
                 tcase_add_loop_test(tc, each_loop[i], 0, 3);
+        tcase_add_loop_test(tc, any_lock_will_do, 0, 6);
         tcase_add_test(tc, bad_arguments_are_refused);
-        tcase_set_timeout(tc, 10);
+        tcase_set_timeout(tc, 60);
         suite_add_tcase(suite, tc);
         srunner_run_all(runner, CK_ENV);
         failed = srunner_ntests_failed(runner);
