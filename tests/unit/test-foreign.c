@@ -5,6 +5,7 @@
 #include "loop/loop.h"
 #include <dirent.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <systemd/sd-event.h>
 
@@ -50,6 +51,48 @@ static int on_time(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
+static int destroy_in_source(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        lws_context_destroy(userdata);
+        return 0;
+}
+
+static void *destroy_in_thread(void *cx)
+{
+        lws_context_destroy(cx);
+        return NULL;
+}
+
+typedef enum How { OUTSIDE, IN_CALLBACK, IN_ANOTHER_SOURCE, IN_ANOTHER_THREAD, HOWS } How;
+
+/* The loop's thread sees to the rest where it is not done with the call. */
+static void destroy(struct lws_context **cx, sd_event *event, How how)
+{
+        pthread_t id;
+
+        switch (how) {
+        case IN_CALLBACK:
+                break;
+        case OUTSIDE:
+                lws_context_destroy(*cx);
+                ck_assert_ptr_null(*cx);
+                break;
+        case IN_ANOTHER_SOURCE:
+                ck_assert_int_ge(sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, 0, 0,
+                                         destroy_in_source, *cx),
+                        0);
+                break;
+        case IN_ANOTHER_THREAD:
+                ck_assert_int_eq(pthread_create(&id, NULL, destroy_in_thread, *cx), 0);
+                pthread_join(id, NULL);
+                break;
+        case HOWS:
+                break;
+        }
+        while (*cx)
+                ck_assert_int_ge(sd_event_run(event, UINT64_MAX), 0);
+}
+
 START_TEST(a_foreign_sd_event_is_left_as_it_was)
 {
         struct lws_context *cx;
@@ -66,16 +109,13 @@ START_TEST(a_foreign_sd_event_is_left_as_it_was)
                 ck_assert_int_ge(sd_event_run(event, UINT64_MAX), 0);
         fds = count_fds();
         loops[0] = event;
-        /* outside a callback, then inside one */
-        for (int inside = 0; inside < 2; inside++) {
+        for (How how = OUTSIDE; how < HOWS; how++) {
                 runs = 0;
                 cx = make(LWS_SERVER_OPTION_SDEVENT, loops, &cx);
-                ck_assert_int_eq(attach(cx, inside ? &runs : NULL), 0);
+                ck_assert_int_eq(attach(cx, how == IN_CALLBACK ? &runs : NULL), 0);
                 while (!runs)
                         ck_assert_int_ge(sd_event_run(event, UINT64_MAX), 0);
-                ck_assert_int_eq(cx == NULL, inside);
-                lws_context_destroy(cx);
-                ck_assert_ptr_null(cx);
+                destroy(&cx, event, how);
                 ck_assert_int_eq(count_fds(), fds);
                 ck_assert_int_eq(sd_event_run(event, 0), 0);
         }
