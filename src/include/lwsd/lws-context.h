@@ -92,9 +92,10 @@ const char *lws_get_vhost_name(struct lws_vhost *vhost);
 /*
  * A context on no loop library: poll the descriptor for these events for at most that timeout
  * (milliseconds for poll(2); 0: do not sleep, -1: no limit), then dispatch, which does one turn
- * without sleeping. Ask for the timeout again before each poll. All from the thread of `tsi`; only
- * for a context without a loop option and foreign loop (else the fd is -1). lws_service() and these
- * do not mix. dispatch returns as lws_service() does.
+ * without sleeping. Ask for the timeout again before each poll. All from the thread of `tsi`. Only
+ * for a context without a loop option: with one the fd is -1, own loop or foreign, since sd-event
+ * and libev are embedded in other loops by means of their own (give the context your loop in
+ * foreign_loops then). lws_service() and these do not mix. dispatch returns as lws_service() does.
  */
 int lws_context_get_fd(struct lws_context *cx, int tsi);
 int lws_context_get_events(struct lws_context *cx, int tsi);
