@@ -116,6 +116,13 @@ gives 3 '*' wait dhcp --timeout=0.2
 monitor=$!
 "$lwsctl" wait dhcp --timeout=20 2>/dev/null 3>&- &
 waiter=$!
+# both have asked before the kill, however slowly they started
+for _ in $(seq 200); do
+        if [ -s "$dir/monitor" ] && "$lwsctl" attachments | grep -q dhcp; then
+                break
+        fi
+        sleep 0.1
+done
 gives 0 $'*\tdhcp\tprivate\tno\t*' attachments
 kill -9 $pid
 wait $pid 2>/dev/null

@@ -168,6 +168,11 @@ class Lab:
         except FileNotFoundError:
             return ""
 
+    def log(self):
+        """What lwsd has said."""
+        with open(f"{self.dir}/log", errors="replace") as log:
+            return log.read()
+
     def story(self):
         """What is worth knowing when a scenario failed: the messages on the wire and the logs."""
         while self.next_frame(0):
