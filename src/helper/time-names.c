@@ -65,7 +65,7 @@ static void add_name(TimeClient *tc, const HostPort *hp, bool nts)
         name->nts = nts;
         name->port = hp->port;
         name->backoff = (Backoff){
-                .first_usec = USEC_PER_SEC, .max_usec = 5 * USEC_PER_MIN, .jitter_percent = 10
+                .first_usec = USEC_PER_SEC, .max_usec = USEC_PER_MIN, .jitter_percent = 10
         };
         strcpy(name->host, hp->host);
         timer_init(&name->retry, tc->thread, on_retry);
@@ -367,8 +367,10 @@ void time_names_retry(TimeClient *tc)
         list_foreach (it, &tc->names) {
                 TimeName *name = list_entry(it, TimeName, link);
 
-                if (!name->resolved)
+                if (!name->resolved) {
+                        backoff_reset(&name->backoff); /* what failed there says nothing of here */
                         time_name_refresh(name);
+                }
                 if (name->nts)
                         time_nts_network_changed(name->key_exchange);
         }

@@ -226,12 +226,12 @@ class Lwsd:
             fake, = struct.unpack("<q", os.pread(f.fileno(), 8, 8))
             os.pwrite(f.fileno(), struct.pack("<q", fake + int(seconds * 1e9)), 8)
 
-    def ctl(self, *args):
-        r = subprocess.run([LWSCTL, f"--socket={self.socket}", *args], capture_output=True, text=True, timeout=30)
+    def ctl(self, *args, timeout=30):
+        r = subprocess.run([LWSCTL, f"--socket={self.socket}", *args], capture_output=True, text=True, timeout=timeout)
         return r.returncode, r.stdout
 
     def valid(self, timeout):
-        return self.ctl("wait", "time-valid", f"--timeout={timeout}")[0] == 0
+        return self.ctl("wait", "time-valid", f"--timeout={timeout}", timeout=timeout + 30)[0] == 0
 
     def time(self):
         lines = [line.split("\t") for line in self.ctl("time")[1].splitlines()]
