@@ -2,7 +2,8 @@
 /*
  * sd-event as the loop, own or the caller's. The wake descriptor's source carries the prepare
  * callback, which sd-event calls before each poll; when that finds work, a defer source is switched
- * on for the iteration that follows.
+ * on for the iteration that follows. sd-event takes a defer source for one that has waited longest,
+ * so every other time it goes behind what else is ready: work without end starves nobody.
  */
 #include "loop/loop.h"
 #include <sys/epoll.h>
@@ -13,6 +14,7 @@ struct SdLoop {
         Loop loop;
         sd_event *event;
         sd_event_source *wake, *work;
+        bool behind;
 };
 
 static SdLoop *of(Loop *loop)
@@ -24,9 +26,11 @@ static int on_prepare(sd_event_source *s, void *userdata)
 {
         SdLoop *l = userdata;
 
-        if (l->loop.hooks.prepare(l->loop.hooks.userdata))
-                return sd_event_source_set_enabled(l->work, SD_EVENT_ONESHOT);
-        return 0;
+        if (!l->loop.hooks.prepare(l->loop.hooks.userdata))
+                return 0;
+        l->behind = !l->behind;
+        (void) sd_event_source_set_priority(l->work, SD_EVENT_PRIORITY_NORMAL + l->behind);
+        return sd_event_source_set_enabled(l->work, SD_EVENT_ONESHOT);
 }
 
 static int on_work(sd_event_source *s, void *userdata)

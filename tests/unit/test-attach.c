@@ -2,11 +2,14 @@
 /* Attach: order, states, threads, the user's locking, and what breaks the contract. */
 #include "core/context.h"
 #include "core/timer.h"
+#include "core/wsi.h"
 #include "lib/suite.h"
 #include "loop/loop.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 static const uint64_t loop_options[] = { 0, LWS_SERVER_OPTION_SDEVENT, LWS_SERVER_OPTION_LIBEV };
 
@@ -353,6 +356,47 @@ START_TEST(timers_run_between_the_batches_of_a_burst)
 }
 END_TEST
 
+static bool was_read;
+
+static void on_readable(struct lws *wsi, uint32_t revents)
+{
+        was_read = true;
+        wsi_free(wsi);
+}
+
+static void ask_again_until_read(struct lws_context *cx, int tsi, void *opaque)
+{
+        n_seen++;
+        if (!was_read)
+                ck_assert_int_eq(
+                        attach(cx, 0, ask_again_until_read, LWS_SYSTATE_UNKNOWN, opaque), 0);
+}
+
+/* One after the other, each asked for by the last: the loop is never done. */
+START_TEST(a_socket_is_served_while_posts_never_end)
+{
+        struct lws_context *cx = make(loop_options[_i], 1, NULL);
+        struct lws *wsi;
+        int fds[2];
+
+        n_seen = 0;
+        was_read = false;
+        ck_assert_int_eq(pipe(fds), 0);
+        ck_assert_int_eq(wsi_new(&wsi, lws_get_vhost_by_name(cx, "default"), context_thread(cx, 0),
+                                 fds[0], EPOLLIN, on_readable, NULL),
+                0);
+        ck_assert_int_eq(attach(cx, 0, ask_again_until_read, LWS_SYSTATE_UNKNOWN, NULL), 0);
+        while (n_seen < 100)
+                ck_assert_int_eq(lws_service(cx, 0), 0);
+        ck_assert_int_eq(write(fds[1], "x", 1), 1);
+        while (!was_read)
+                ck_assert_int_eq(lws_service(cx, 0), 0);
+        ck_assert_uint_lt(n_seen, 200);
+        lws_context_destroy(cx);
+        close(fds[1]);
+}
+END_TEST
+
 /* -- Threads ----------------------------------------------------------------------------------- */
 
 enum { THREADS = LWS_MAX_SMP, EACH = 100, ALONE = 500 };
@@ -461,6 +505,7 @@ int main(void)
                 a_broken_attach_loses_nothing,
                 each_breach_is_refused_and_said,
                 what_goes_takes_nothing_more,
+                a_socket_is_served_while_posts_never_end,
                 timers_run_between_the_batches_of_a_burst,
                 an_attach_reaches_its_thread_and_any_may_destroy,
                 a_wake_up_wakes_no_other_thread,
