@@ -10,6 +10,7 @@
 #include "core/fifo.h"
 #include "core/slot.h"
 #include "core/timer.h"
+#include "loop/loop.h"
 #include "state/table.h"
 #include "util/list.h"
 
@@ -54,6 +55,7 @@ struct AttachQueue {
         InboxNode *taken, *turning, *turned;
         unsigned wakes_owed;  /* stacks taken that began with a push that ended a sleep */
         unsigned spread_left; /* of what this turn of the loop may spread */
+        unsigned ran;         /* callbacks in the last turn */
         bool noticed;         /* the notice node was among them */
         NodeReturn nodes;
 
@@ -85,8 +87,8 @@ struct AttachQueue {
 
 /* -- attach.c ---------------------------------------------------------------------------------- */
 void attach_init(Thread *th);
-/* Before a poll. True: there is nothing to do, and a post will wake the loop. */
-bool attach_may_sleep(Thread *th);
+/* Before a poll. LOOP_SLEEP: there is nothing to do, and a post will wake the loop. */
+LoopNext attach_next(Thread *th);
 /* One bounded batch of all there is to do. */
 void attach_turn(Thread *th);
 /* Destroys what is left, unrun; what comes later is refused. */

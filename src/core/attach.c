@@ -11,6 +11,7 @@ enum {
         TURN_LOOK = 64,    /* of them between looks at the clock */
         TURN_RANK = 64,    /* of them for one state while another has items ready */
         TURN_NODES = 1024, /* nodes turned round, and as many spread */
+        TURN_SMALL = 4,    /* callbacks after which the loop need not look at its sockets yet */
         DEAD_MIN = 256,    /* dead items that are not worth a look */
 };
 #define TURN_USEC  500 /* and no more time than this, where callbacks are slow */
@@ -240,8 +241,8 @@ static void run_items(Thread *th)
         bool there = it.there;
 
         q->item.there = false;
-        for (unsigned n = 0; n < TURN_ITEMS && !context_is_destroying(th->cx); n++) {
-                if (n % TURN_LOOK == TURN_LOOK - 1 &&
+        for (q->ran = 0; q->ran < TURN_ITEMS && !context_is_destroying(th->cx); q->ran++) {
+                if (q->ran % TURN_LOOK == TURN_LOOK - 1 &&
                         clock_boottime_usec() > thread_now(th) + TURN_USEC)
                         break;
                 if (!there && !next_item(th, &it))
@@ -370,14 +371,19 @@ void attach_init(Thread *th)
         watches_init(th);
 }
 
-bool attach_may_sleep(Thread *th)
+LoopNext attach_next(Thread *th)
 {
+        AttachQueue *q = &th->attach;
+
         if (ready_ranks(th) != 0 || watches_are_pending(th))
-                return false;
+                return LOOP_TURN;
         /* while .attach does not take, the timer looks for what the inbox holds */
-        if (timer_is_set(&th->attach.retry))
-                return true;
-        return !is_arriving(th) && inbox_sleep(&th->inbox);
+        if (timer_is_set(&q->retry))
+                return LOOP_SLEEP;
+        if (!is_arriving(th) && inbox_sleep(&th->inbox))
+                return LOOP_SLEEP;
+        return q->ran <= TURN_SMALL && q->spread_left >= TURN_NODES - TURN_SMALL ? LOOP_GO_ON
+                                                                                 : LOOP_TURN;
 }
 
 void attach_turn(Thread *th)

@@ -348,7 +348,7 @@ _public_ int lws_context_get_timeout(struct lws_context *cx, int tsi)
 {
         Thread *th = driven(cx, tsi, "lws_context_get_timeout");
 
-        return th && !th->loop->hooks.prepare(th->loop->hooks.userdata) ? -1 : 0;
+        return th && th->loop->hooks.prepare(th->loop->hooks.userdata) == LOOP_SLEEP ? -1 : 0;
 }
 
 _public_ int lws_context_dispatch(struct lws_context *cx, int tsi)

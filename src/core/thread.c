@@ -111,13 +111,14 @@ static void own(Thread *th)
 
 /* -- The loop ---------------------------------------------------------------------------------- */
 
-static bool on_prepare(void *userdata)
+static LoopNext on_prepare(void *userdata)
 {
         Thread *th = userdata;
-        bool pending = context_is_destroying(th->cx) || timers_prepare(th) || !attach_may_sleep(th);
+        LoopNext next =
+                context_is_destroying(th->cx) || timers_prepare(th) ? LOOP_TURN : attach_next(th);
 
         th->now = 0;
-        return pending;
+        return next;
 }
 
 static void on_turn(void *userdata)

@@ -7,7 +7,10 @@
 #include "util/fd.h"
 #include <sys/epoll.h>
 
-enum { EVENTS_PER_POLL = 64 };
+enum {
+        EVENTS_PER_POLL = 64,
+        TURNS_PER_POLL = 8, /* of those that have little to do */
+};
 
 typedef struct EpollLoop EpollLoop;
 struct EpollLoop {
@@ -16,6 +19,7 @@ struct EpollLoop {
         /* What one poll brought; entries behind `next` are still to be dispatched. */
         struct epoll_event events[EVENTS_PER_POLL];
         int n_events, next;
+        unsigned turns; /* since the last poll */
 };
 
 static EpollLoop *of(Loop *loop)
@@ -86,9 +90,14 @@ static int epoll_loop_run(Loop *loop, bool wait)
 {
         EpollLoop *e = of(loop);
         LoopHooks hooks = loop->hooks;
-        bool pending = hooks.prepare(hooks.userdata);
-        int n = epoll_wait(e->epfd, e->events, EVENTS_PER_POLL, pending || !wait ? 0 : -1);
+        LoopNext next = hooks.prepare(hooks.userdata);
+        bool pending = next != LOOP_SLEEP;
+        int n = 0;
 
+        if (next != LOOP_GO_ON || ++e->turns >= TURNS_PER_POLL) {
+                n = epoll_wait(e->epfd, e->events, EVENTS_PER_POLL, pending || !wait ? 0 : -1);
+                e->turns = 0;
+        }
         if (n < 0)
                 return errno == EINTR ? 0 : -errno;
         e->n_events = n;

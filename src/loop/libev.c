@@ -28,7 +28,7 @@ static void on_prepare(struct ev_loop *ev, ev_prepare *w, int revents)
 {
         EvLoop *l = w->data;
 
-        if (l->loop.hooks.prepare(l->loop.hooks.userdata))
+        if (l->loop.hooks.prepare(l->loop.hooks.userdata) != LOOP_SLEEP)
                 ev_idle_start(l->ev, &l->work);
 }
 

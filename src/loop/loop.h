@@ -27,9 +27,16 @@ struct LoopIo {
         void *source;                             /* the backend's own */
 };
 
+/* What the loop is to do next. */
+typedef enum LoopNext {
+        LOOP_SLEEP, /* poll, until something happens */
+        LOOP_TURN,  /* poll, but do not sleep, and call turn() */
+        LOOP_GO_ON, /* call turn(), which has little to do: a poll may be left out now and then */
+} LoopNext;
+
 struct LoopHooks {
-        /* Called before each poll: true keeps the loop from sleeping and calls turn() after it. */
-        bool (*prepare)(void *userdata);
+        /* Called before each poll. */
+        LoopNext (*prepare)(void *userdata);
         /* Called when prepare() said so and when the wake descriptor fired. */
         void (*turn)(void *userdata);
         void *userdata;

@@ -26,7 +26,7 @@ static int on_prepare(sd_event_source *s, void *userdata)
 {
         SdLoop *l = userdata;
 
-        if (!l->loop.hooks.prepare(l->loop.hooks.userdata))
+        if (l->loop.hooks.prepare(l->loop.hooks.userdata) == LOOP_SLEEP)
                 return 0;
         l->behind = !l->behind;
         (void) sd_event_source_set_priority(l->work, SD_EVENT_PRIORITY_NORMAL + l->behind);
