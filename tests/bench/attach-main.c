@@ -168,7 +168,7 @@ static double throughput_once(int producers, unsigned long total)
 
 static double throughput(int producers)
 {
-        enum { ROUNDS = 5, POSTS = 1000000 };
+        enum { ROUNDS = 5, POSTS = 400000 };
         double v[ROUNDS];
 
         for (int i = 0; i < ROUNDS; i++)
