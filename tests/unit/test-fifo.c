@@ -5,6 +5,7 @@
 #include "lib/oom.h"
 #include "lib/suite.h"
 #include "util/rng.h"
+#include <string.h>
 
 enum { ITEMS = 100000 };
 
@@ -81,6 +82,9 @@ static void end(void)
         fifo_deinit(&fifo);
         node_return_flush(&nodes);
         ck_assert_ptr_null(fifo.first);
+        /* for the next test, which may be in the same process */
+        memset(fate, 0, sizeof(fate));
+        n_pushed = next_out = n_gone = 0;
 }
 
 START_TEST(what_goes_in_comes_out_but_for_the_dead)
