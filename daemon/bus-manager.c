@@ -417,9 +417,8 @@ static int do_get_token(Caller *caller, sd_bus_message *m, sd_bus_error *error)
         token = stage ? token_stage_current(stage, &expires) : NULL;
         if (!token)
                 return sd_bus_error_setf(error, LWSD_ERROR_NO_SUCH_TOKEN,
-                        "There is no token \"%s\" now; they are \"auth1\" and \"auth2\", see "
-                        "Waiting, "
-                        "and Provider= in lwsd.conf",
+                        "There is no token \"%s\" now; they are \"auth1\" and \"auth2\", "
+                        "see Waiting, and Provider= in lwsd.conf",
                         which);
         fd = memfd_new_sealed("lwsd-token", token, strlen(token));
         return fd < 0 ? fd : sd_bus_reply_method_return(m, "ht", fd, (uint64_t) expires);
@@ -464,12 +463,14 @@ static int do_set_blob(Caller *caller, sd_bus_message *m, sd_bus_error *error)
                 return sd_bus_error_setf(error, LWSD_ERROR_NOT_AVAILABLE,
                         "\"%s\" is not \"registered\", \"auth1\" or \"auth2\" with Provider=hold",
                         which);
-        if (r == -EBADMSG || r == -EKEYREJECTED || r == -ETIME)
+        if (r == -ETIME)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "What was given for \"%s\" is not valid any more", which);
+        if (r == -EBADMSG || r == -EKEYREJECTED)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                         "What was given for \"%s\" is not %s", which,
-                        r == -ETIME     ? "valid any more"
-                        : *which == 'r' ? "PEM of a key and of the certificate for it"
-                                        : "a token");
+                        token_stage(caller, which) ? "a token"
+                                                   : "PEM of a key and of the certificate for it");
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 

@@ -78,7 +78,7 @@ static int print_help(void)
                "  --json             Print JSON\n"
                "  --timeout=S        wait: give up after that many seconds, or 500ms, 2min, ...\n"
                "  --who=, --why=     hold: shown to those who ask what is being waited for\n"
-               "  --trace            resolve: show which servers there are, and every step known\n"
+               "  --trace            resolve: show who answered, over what and how fast\n"
                "  --state-dir=DIR    forget: where lwsd keeps its state\n"
                "  -h, --help         Show this help\n"
                "  --version          Show the version\n\n"
