@@ -19,23 +19,11 @@ import time
 import traceback
 
 import no_clock
+import private_network
 
 QUIET = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-SKIPPED = 77
 NTP_EPOCH = 2208988800
 SCENARIOS = []
-
-
-def enter_namespace():
-    """Starts again inside namespaces of our own, with one link that has a default route."""
-    if os.environ.get("LWSD_TEST_INSIDE"):
-        return
-    flags = ["--net", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
-    if subprocess.run(["unshare", *flags, "true"], stderr=subprocess.DEVNULL).returncode != 0:
-        print("no namespaces here: skipped")
-        sys.exit(SKIPPED)
-    os.environ["LWSD_TEST_INSIDE"] = "1"
-    os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
 
 
 def leave_the_clock_alone():
@@ -45,13 +33,6 @@ def leave_the_clock_alone():
     env = dict(os.environ, LD_PRELOAD=FAKECLOCK, FAKECLOCK_OFFSET="1000000")
     shown = int(subprocess.run(["date", "+%s"], env=env, capture_output=True, check=True).stdout)
     assert abs(shown - time.time() - 1e6) < 100, f"{FAKECLOCK} does not work"
-
-
-def set_up_network():
-    for line in ("link set lo up", "link add wan0 type veth peer name wan1", "link set wan1 up",
-                 "addr add 192.0.2.2/24 dev wan0", "addr add 10.99.0.1/16 dev lo", "link set wan0 up",
-                 "route add default via 192.0.2.1 dev wan0"):
-        subprocess.run(["ip", *line.split()], check=True)
 
 
 class Addresses:
@@ -277,9 +258,9 @@ def main(at_once=8):
     global LWSD, LWSCTL, FAKECLOCK
     LWSD, LWSCTL, FAKECLOCK = (os.path.abspath(p) for p in sys.argv[1:4])
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    enter_namespace()
+    private_network.enter()
     leave_the_clock_alone()
-    set_up_network()
+    private_network.set_up("addr add 10.99.0.1/16 dev lo")
     chosen = [fn for fn in SCENARIOS if len(sys.argv) == 4 or fn.__name__ in sys.argv[4:]]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:

@@ -14,7 +14,8 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from ntp_lab import (SKIPPED, Addresses, Lwsd, Names, Server, eventually, main, near, scenario)  # noqa: E402
+from ntp_lab import (Addresses, Lwsd, Names, Server, eventually, main, near, scenario)  # noqa: E402
+from private_network import SKIPPED  # noqa: E402
 
 try:
     import nts_server as nts

@@ -27,31 +27,11 @@ import unittest
 import dbus.connection
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import no_clock
+import private_network
 from upper_lab import Authority, openssl
 
 HOST = "192.0.2.2"
 QUIET = dict(check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-SKIPPED = 77
-
-
-def enter_namespace():
-    """Starts again inside namespaces of our own, with one link that has a default route."""
-    if os.environ.get("LWSD_TEST_INSIDE"):
-        return
-    flags = ["--net", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
-    if subprocess.run(["unshare", *flags, "true"], stderr=subprocess.DEVNULL).returncode != 0:
-        print("no namespaces here: skipped")
-        sys.exit(SKIPPED)
-    os.environ["LWSD_TEST_INSIDE"] = "1"
-    no_clock.drop()
-    os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
-
-
-def set_up_network():
-    for line in ("link set lo up", "link add wan0 type veth peer name wan1", "link set wan1 up", f"addr add {HOST}/24 dev wan0",
-                 "link set wan0 up", "route add default via 192.0.2.1 dev wan0"):
-        subprocess.run(["ip", *line.split()], check=True)
 
 
 class World:
@@ -386,8 +366,8 @@ CertificateAuthority={self.authority.ca}
 
 
 if __name__ == "__main__":
-    enter_namespace()
+    private_network.enter()
     LWSD, LWSD_FETCH, LWSCTL = (os.path.abspath(a) for a in sys.argv[1:4])
     del sys.argv[1:4]
-    set_up_network()
+    private_network.set_up()
     unittest.main()
