@@ -297,6 +297,21 @@ static inline usec_t sim_good(Sim *sim, SimQuery *q)
         return SIM_RTT;
 }
 
+/* After the question was asked again. */
+static inline usec_t sim_late(Sim *sim, SimQuery *q)
+{
+        sim_good(sim, q);
+        return 2500 * USEC_PER_MSEC;
+}
+
+static inline usec_t sim_hates_edns(Sim *sim, SimQuery *q)
+{
+        if (!q->m->edns.present)
+                return sim_good(sim, q);
+        sim_rcode(q, DNS_RCODE_FORMERR);
+        return SIM_RTT;
+}
+
 static inline usec_t sim_dead(Sim *sim, SimQuery *q)
 {
         (void) sim;

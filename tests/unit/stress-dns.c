@@ -72,18 +72,8 @@ static usec_t broken(Sim *sim, SimQuery *q)
         return SIM_RTT;
 }
 
-static usec_t no_edns(Sim *sim, SimQuery *q)
-{
-        (void) sim;
-        if (q->m->edns.present)
-                sim_rcode(q, DNS_RCODE_FORMERR);
-        else
-                sim_add_address(q, 60);
-        return SIM_RTT;
-}
-
 static const SimServer moods[] = { sim_good, sim_good, sim_good, sim_dead, sim_servfail,
-        some_seconds, no_such_name, aliases, cut_short, broken, no_edns };
+        some_seconds, no_such_name, aliases, cut_short, broken, sim_hates_edns };
 
 static void check_memory(Run *run)
 {

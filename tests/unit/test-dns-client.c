@@ -50,23 +50,6 @@ START_TEST(when_all_fail_the_error_comes_and_is_kept)
 }
 END_TEST
 
-static usec_t late(Sim *sim, SimQuery *q)
-{
-        (void) sim;
-        sim_add_address(q, 60);
-        return 2500 * USEC_PER_MSEC;
-}
-
-static usec_t hates_edns(Sim *sim, SimQuery *q)
-{
-        (void) sim;
-        if (q->m->edns.present)
-                sim_rcode(q, DNS_RCODE_FORMERR);
-        else
-                sim_add_address(q, 60);
-        return SIM_RTT;
-}
-
 static usec_t truncates(Sim *sim, SimQuery *q)
 {
         (void) sim;
@@ -471,7 +454,7 @@ END_TEST
 START_TEST(ten_thousand_questions_are_all_answered)
 {
         static const SimServer moods[] = { sim_good, sim_dead, sim_servfail, truncates, malformed,
-                hates_edns, late, alias };
+                sim_hates_edns, sim_late, alias };
         uint64_t seed = test_seed();
         Rng rng = rng_seeded(seed);
         unsigned started = 0;

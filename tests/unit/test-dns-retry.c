@@ -96,19 +96,12 @@ START_TEST(loss_costs_what_the_timeouts_say)
 }
 END_TEST
 
-static usec_t late(Sim *sim, SimQuery *q)
-{
-        (void) sim;
-        sim_add_address(q, 60);
-        return 2500 * USEC_PER_MSEC;
-}
-
 START_TEST(a_late_answer_still_counts)
 {
         Sim sim;
 
         sim_init(&sim, test_seed(), 2, sim_dead);
-        sim.servers[0] = late;
+        sim.servers[0] = sim_late;
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
         ck_assert_uint_eq(sim_result(&sim)->took, 2500 * USEC_PER_MSEC);
         ck_assert_uint_eq(sim.packets, 2);
@@ -116,21 +109,11 @@ START_TEST(a_late_answer_still_counts)
 }
 END_TEST
 
-static usec_t hates_edns(Sim *sim, SimQuery *q)
-{
-        (void) sim;
-        if (q->m->edns.present)
-                sim_rcode(q, DNS_RCODE_FORMERR);
-        else
-                sim_add_address(q, 60);
-        return SIM_RTT;
-}
-
 START_TEST(edns_falls_back_once_and_is_remembered)
 {
         Sim sim;
 
-        sim_init(&sim, test_seed(), 1, hates_edns);
+        sim_init(&sim, test_seed(), 1, sim_hates_edns);
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
         ck_assert_uint_eq(sim.packets, 2);
         ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
