@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import private_network  # noqa: E402
 from dhcp_lab import ACK, DECLINE, NAK, PATIENCE, RELEASE, REQUEST, SERVER, Lab, run_all, sh  # noqa: E402
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"
@@ -180,4 +181,5 @@ for name, command, ready in SERVERS:
         print(f"skipped: {name} is not there", file=sys.stderr)
 
 if __name__ == "__main__":
+    private_network.enter_several()
     run_all(Lab, SCENARIOS)

@@ -13,6 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import private_network  # noqa: E402
 from dhcp_lab import (ACK, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, Lab, ip, near, option,  # noqa: E402
                       run_all)
 
@@ -629,4 +630,5 @@ def r44_what_others_put_there_stays(lab):
 
 
 if __name__ == "__main__":
+    private_network.enter_several()
     run_all(Lab, SCENARIOS)

@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from dhcp6_lab import (ADVERTISE, CONFIRM, DECLINE, INFORMATION_REQUEST, OTHER, REBIND, RELEASE, RENEW, REPLY,  # noqa
                        REQUEST, SOLICIT, Lab6, address6, ip6, option6, status6)
+import private_network  # noqa: E402
 from dhcp_lab import PATIENCE, near, run_all  # noqa: E402
 
 SCENARIOS = {}
@@ -333,4 +334,5 @@ def broken_options_are_absent(lab):
 
 
 if __name__ == "__main__":
+    private_network.enter_several()
     run_all(Lab6, SCENARIOS)

@@ -14,6 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import dhcp_lab
+import private_network
 from upper_lab import HIJACKER, SERVER, Authority, Lab
 
 SCENARIOS = {}
@@ -272,7 +273,7 @@ scenario("clock-steps", step)
 
 
 def main():
-    dhcp_lab.need_root()
+    private_network.enter_several()
     os.environ["LWSD_FETCH"] = os.path.abspath(sys.argv.pop(2))
     Lab.fakeclock = os.path.abspath(sys.argv.pop(2))
     if not os.path.exists(Lab.fakeclock):
