@@ -85,7 +85,7 @@ class Lab6(Lab):
         payload = payload[:at] + struct.pack("!H", total) + payload[at + 2:]
         head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, hops) + ip6(source) + ip6(destination)
         mac = to_mac or b"\x33\x33" + ip6(destination)[12:]
-        self.raw.send(mac + self.mac + b"\x86\xdd" + head + payload)
+        self.transmit(mac + self.mac + b"\x86\xdd" + head + payload)
 
     def advertise_router(self, flags=MANAGED, lifetime=1800):
         """A router advertisement without prefixes."""
