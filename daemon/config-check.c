@@ -2,13 +2,6 @@
 #include "daemon/config-check.h"
 #include "proto/url.h"
 #include "util/error.h"
-#include <stdio.h>
-
-static int fail(char error[static CONFIG_ERROR_SIZE], const char *section, const char *why)
-{
-        snprintf(error, CONFIG_ERROR_SIZE, "[%s] %s", section, why);
-        return -EINVAL;
-}
 
 static bool is_https(const char *text)
 {
@@ -17,47 +10,65 @@ static bool is_https(const char *text)
         return text && url_parse(text, &url) >= 0 && url.https;
 }
 
-static int check_policy(const PolicySettings *p, char error[static CONFIG_ERROR_SIZE])
+static int check_time(const TimeSettings *t, ConfigFault *ret)
 {
+        if (t->poll_min_usec <= t->poll_max_usec)
+                return 0;
+        *ret = (ConfigFault){ "Time", { "PollMinSec", "PollMaxSec" },
+                "PollMinSec= is longer than PollMaxSec=" };
+        return -EINVAL;
+}
+
+static int check_policy(const PolicySettings *p, ConfigFault *ret)
+{
+        const char *why = NULL;
+
         if (p->url && !is_https(p->url))
-                return fail(error, "Policy", "Url= is not an https URL");
-        if (p->url && !p->key)
-                return fail(
-                        error, "Policy", "Url= needs Key=: a policy from the network is signed");
-        return 0;
+                why = "Url= is not an https URL";
+        else if (p->url && !p->key)
+                why = "Url= needs Key=: a policy from the network is signed";
+        if (!why)
+                return 0;
+        *ret = (ConfigFault){ "Policy", { "Url" }, why };
+        return -EINVAL;
 }
 
-static int check_stage(
-        const StageSettings *s, const char *section, char error[static CONFIG_ERROR_SIZE])
+static int check_stage(const StageSettings *s, const char *section, ConfigFault *ret)
 {
-        if (s->provider == STAGE_PROVIDER_BUILTIN && !is_https(s->url))
-                return fail(error, section, "this Provider= needs Url= with an https URL");
-        return 0;
+        if (s->provider != STAGE_PROVIDER_BUILTIN || is_https(s->url))
+                return 0;
+        *ret = (ConfigFault){ section, { "Url", "Provider" },
+                "this Provider= needs Url= with an https URL" };
+        return -EINVAL;
 }
 
-static int check_portal(const PortalSettings *p, char error[static CONFIG_ERROR_SIZE])
+static int check_portal(const PortalSettings *p, ConfigFault *ret)
 {
         Url url;
 
         for (size_t i = 0; i < p->urls.n; i++)
-                if (url_parse(p->urls.items[i], &url) < 0 || url.https)
-                        return fail(error, "CaptivePortal",
+                if (url_parse(p->urls.items[i], &url) < 0 || url.https) {
+                        *ret = (ConfigFault){ "CaptivePortal", { "Urls" },
                                 "Urls= must be plain http, for a portal can intercept nothing "
-                                "else");
+                                "else" };
+                        return -EINVAL;
+                }
         return 0;
 }
 
-int config_check(const Settings *s, char error[static CONFIG_ERROR_SIZE])
+int config_check(const Settings *s, ConfigFault *ret)
 {
-        int r = check_portal(&s->portal, error);
+        int r = check_time(&s->time, ret);
 
         if (r >= 0)
-                r = check_policy(&s->policy, error);
+                r = check_portal(&s->portal, ret);
         if (r >= 0)
-                r = check_stage(&s->registration, "Registration", error);
+                r = check_policy(&s->policy, ret);
         if (r >= 0)
-                r = check_stage(&s->auth1, "Auth1", error);
+                r = check_stage(&s->registration, "Registration", ret);
         if (r >= 0)
-                r = check_stage(&s->auth2, "Auth2", error);
+                r = check_stage(&s->auth1, "Auth1", ret);
+        if (r >= 0)
+                r = check_stage(&s->auth2, "Auth2", ret);
         return r;
 }

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /* What only all keys together can show to be wrong. */
-#include "daemon/config.h"
+#include "helper/settings.h"
 
-/* 0, or -EINVAL with one sentence in `error` that names the section and the key. */
-int config_check(const Settings *settings, char error[static CONFIG_ERROR_SIZE]);
+typedef struct ConfigFault ConfigFault;
+struct ConfigFault {
+        const char *section;
+        const char *keys[2]; /* whose value it is, the first that was set at all; or NULL */
+        const char *why;     /* a sentence that names the key */
+};
+
+/* 0, or -EINVAL and what is wrong. */
+int config_check(const Settings *settings, ConfigFault *ret_fault);

@@ -60,7 +60,7 @@ static const ConfigKey config_keys[] = {
         LINK("Managed", bool, managed),
         LINK_ENUM("DHCP", dhcp, dhcp_names),
         LINK("Address", prefixes, addresses),
-        LINK("Gateway", endpoints, gateways),
+        LINK("Gateway", gateways, gateways),
         LINK("DNS", endpoints, dns),
         LINK("NTP", hosts, ntp),
         LINK("Domains", domains, domains),
@@ -88,7 +88,7 @@ static const ConfigKey config_keys[] = {
                 SIZE(Settings, dns.cache_max_bytes), NULL, 0, 1ULL << 30 },
         KEY("DNS", "StaleSec", usec, dns.stale_usec),
         KEY("DNS", "ReadHosts", bool, dns.read_hosts),
-        KEY("DNS", "Stub", endpoints_or_no, dns.stub),
+        KEY("DNS", "Stub", listeners_or_no, dns.stub),
 
         KEY("Time", "Servers", hosts, time.servers),
         KEY("Time", "NTSServers", hosts, time.nts_servers),

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/config-value.h"
 #include "state/table.h"
-#include "util/strtab.h"
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 /* More than anyone lists by hand; a file that lists more is a mistake. */
 #define LIST_MAX 256
@@ -28,30 +29,40 @@ static bool reset_scalar(ConfigValue *v)
         return true;
 }
 
+/* "yes" or "no" for what systemd takes for one of them, else the text as it is. */
+static const char *yes_or_no(const char *text)
+{
+        static const char *const words[][2] = { { "yes", "no" }, { "y", "n" }, { "true", "false" },
+                { "t", "f" }, { "on", "off" }, { "1", "0" } };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                for (size_t k = 0; k < 2; k++)
+                        if (strcasecmp(words[i][k], text) == 0)
+                                return words[0][k];
+        return text;
+}
+
 int config_parse_bool(ConfigValue *v)
 {
-        static const char *const yes[] = { "yes", "true", "on", "1" };
-        static const char *const no[] = { "no", "false", "off", "0" };
+        const char *word = yes_or_no(v->text);
 
         if (reset_scalar(v))
                 return 0;
-        if (strtab_find(yes, ELEMENTSOF(yes), v->text) >= 0)
-                *(bool *) v->field = true;
-        else if (strtab_find(no, ELEMENTSOF(no), v->text) >= 0)
-                *(bool *) v->field = false;
-        else
+        if (strcmp(word, "yes") != 0 && strcmp(word, "no") != 0)
                 return refuse(v, "expected yes or no");
+        *(bool *) v->field = strcmp(word, "yes") == 0;
         return 0;
 }
 
 int config_parse_enum(ConfigValue *v)
 {
+        const char *word = yes_or_no(v->text);
         size_t used;
 
         if (reset_scalar(v))
                 return 0;
         for (int i = 0; v->names[i]; i++)
-                if (strcmp(v->names[i], v->text) == 0) {
+                if (strcmp(v->names[i], word) == 0) {
                         *(int *) v->field = i;
                         return 0;
                 }
@@ -163,14 +174,14 @@ static usec_t unit_usec(const char *unit, size_t len)
         return 0;
 }
 
-/* One NUMBER[.FRACTION][UNIT]; moves `*p` behind it. */
+/* One NUMBER[.FRACTION][UNIT] or .FRACTION[UNIT]; moves `*p` behind it. */
 static int usec_parse_part(const char **p, usec_t *ret)
 {
-        uint64_t whole, fraction = 0, scale = 1;
-        const char *end, *unit;
+        uint64_t whole = 0, fraction = 0, scale = 1;
+        const char *end = *p, *unit;
         usec_t factor;
 
-        if (parse_u64(*p, &end, &whole) < 0)
+        if (*end != '.' && parse_u64(*p, &end, &whole) < 0)
                 return -EINVAL;
         if (*end == '.') {
                 for (end++; isdigit((unsigned char) *end); end++)
@@ -226,6 +237,8 @@ int config_parse_usec(ConfigValue *v)
                 return refuse(v, "expected a time, such as 300ms, 5 or 1min 30s");
         if (usec < v->low)
                 return refuse(v, "too short");
+        if (v->high > 0 && usec > v->high)
+                return refuse(v, "too long");
         *(usec_t *) v->field = usec;
         return 0;
 }
@@ -358,10 +371,35 @@ int config_parse_endpoints(ConfigValue *v)
         return 0;
 }
 
-int config_parse_endpoints_or_no(ConfigValue *v)
+/* An address of this machine to listen on: there is nobody whose certificate could be checked. */
+static int add_listener(ConfigValue *v, const char *word)
 {
-        if (strcmp(v->text, "no") != 0)
-                return config_parse_endpoints(v);
+        if (strchr(word, '#'))
+                return refuse(v, "%s has a #NAME, which only servers have", word);
+        return add_endpoint(v, word);
+}
+
+int config_parse_listeners_or_no(ConfigValue *v)
+{
+        if (*v->text && strcmp(yes_or_no(v->text), "no") != 0)
+                return for_each_word(v, add_listener);
+        endpoint_list_clear(v->field);
+        return 0;
+}
+
+static int add_gateway(ConfigValue *v, const char *word)
+{
+        Endpoint e;
+
+        if (endpoint_parse(word, &e) == 0 && (e.port || e.name[0]))
+                return refuse(v, "%s has a port or #NAME, which a gateway has not", word);
+        return add_endpoint(v, word);
+}
+
+int config_parse_gateways(ConfigValue *v)
+{
+        if (*v->text)
+                return for_each_word(v, add_gateway);
         endpoint_list_clear(v->field);
         return 0;
 }

@@ -14,7 +14,7 @@ struct ConfigValue {
         const void *initial; /* the same field in untouched settings */
         size_t size;
         const char *const *names; /* of an enum, NULL at the end */
-        uint64_t low, high;       /* of a number */
+        uint64_t low, high;       /* of a number; of a time in microseconds, where 0 is no limit */
         const char *text;
         char why[160];
 };
@@ -33,8 +33,10 @@ int config_parse_string(ConfigValue *v);
 int config_parse_strings(ConfigValue *v);
 int config_parse_domains(ConfigValue *v);
 int config_parse_endpoints(ConfigValue *v);
-/* The same, where the whole value may be "no". */
-int config_parse_endpoints_or_no(ConfigValue *v);
+/* ADDRESS[:PORT]..., or "no". */
+int config_parse_listeners_or_no(ConfigValue *v);
+/* ADDRESS... */
+int config_parse_gateways(ConfigValue *v);
 int config_parse_prefixes(ConfigValue *v);
 int config_parse_hosts(ConfigValue *v);
 /* STATE:WHO... */

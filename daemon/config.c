@@ -4,7 +4,9 @@
 #include "daemon/config-table.h"
 #include "util/fd.h"
 #include "util/log.h"
+#include <assert.h>
 #include <config.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -17,6 +19,9 @@
 #define LINE_LEN_MAX 199 /* inih cuts longer lines in two */
 #define SECTION_MAX  49  /* and longer section names short */
 
+/* Some editors put one in front; systemd passes over it too. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 /* The three places of drop-ins, from the strongest to the weakest. */
 static const char *const dropin_dirs[] = {
         SYSCONFDIR "/lwsd/lwsd.conf.d",
@@ -28,6 +33,7 @@ typedef struct Parser Parser;
 struct Parser {
         Settings *settings;
         Settings *initial; /* with one link section: what an empty value goes back to */
+        ConfigOrigins *origins;
         const char *name;
         const char *pos, *end;
         unsigned line;
@@ -35,7 +41,6 @@ struct Parser {
         bool in_section;
         size_t link; /* index of the [Link] section that is read */
         char *error;
-        unsigned poll_line; /* of the last PollMinSec= or PollMaxSec= */
         bool failed;
 };
 
@@ -110,6 +115,17 @@ static int enter_section(Parser *p, const char *line)
         return 0;
 }
 
+/* As systemd has it, a key may be indented; inih would take that for more of the value above it. */
+static void unindent_key(char *line)
+{
+        char *start = line + strspn(line, " \t"), *p = start;
+
+        while (isalnum((unsigned char) *p))
+                p++;
+        if (p > start && p[strspn(p, " \t")] == '=')
+                memmove(line, start, strlen(start) + 1);
+}
+
 /* Gives inih a line; counts, and refuses what inih would silently cut. */
 static char *read_line(char *buf, int size, void *userdata)
 {
@@ -133,6 +149,7 @@ static char *read_line(char *buf, int size, void *userdata)
         memcpy(buf, p->pos, len);
         buf[len] = 0;
         p->pos += len + (nl ? 1 : 0);
+        unindent_key(buf);
         if (buf[strspn(buf, " \t")] == '[') {
                 /* inih would take an indented one for more of the value above it */
                 if (buf[0] != '[')
@@ -154,6 +171,10 @@ static int handle_key(void *userdata, const char *section, const char *name, con
         int r;
 
         (void) section;
+        if (!*name) {
+                (void) refuse(p, "expected KEY=VALUE or [SECTION]");
+                return 0;
+        }
         if (!p->in_section) {
                 (void) refuse(p, "%s= stands before the first section", name);
                 return 0;
@@ -181,24 +202,34 @@ static int handle_key(void *userdata, const char *section, const char *name, con
                 (void) refuse(p, "%s=%s: %s", name, value, r == -EINVAL ? v.why : strerror(-r));
                 return 0;
         }
-        if (key->parse == config_parse_usec && strncmp(name, "Poll", 4) == 0)
-                p->poll_line = p->line;
+        if (config_origins_set(p->origins, key, p->name, p->line) < 0) {
+                (void) refuse(p, "out of memory");
+                return 0;
+        }
         return 1;
 }
 
-int config_parse(Settings *settings, const char *name, const char *data, size_t size,
-        char error[static CONFIG_ERROR_SIZE])
+int config_parse(Settings *settings, ConfigOrigins *origins, const char *name, const char *data,
+        size_t size, char error[static CONFIG_ERROR_SIZE])
 {
         _cleanup_(settings_freep) Settings *initial = NULL;
         LinkSettings *l;
         Parser p = {
-                .settings = settings, .name = name, .pos = data, .end = data + size, .error = error
+                .settings = settings,
+                .origins = origins,
+                .name = name,
+                .pos = data,
+                .end = data + size,
+                .error = error,
         };
         int r;
 
         if (settings_new(&initial) < 0 || settings_add_link(initial, "*", &l) < 0)
                 return refuse(&p, "out of memory");
         p.initial = initial;
+        if (size >= strlen(BYTE_ORDER_MARK) &&
+                memcmp(data, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+                p.pos += strlen(BYTE_ORDER_MARK);
         r = ini_parse_stream(read_line, &p, handle_key, &p);
         if (r > 0 && !p.failed) {
                 p.line = (unsigned) r;
@@ -206,15 +237,11 @@ int config_parse(Settings *settings, const char *name, const char *data, size_t 
         } else if (r < 0) {
                 (void) refuse(&p, "out of memory");
         }
-        if (p.poll_line && settings->time.poll_min_usec > settings->time.poll_max_usec) {
-                p.line = p.poll_line;
-                (void) refuse(&p, "PollMinSec= is longer than PollMaxSec=");
-        }
         return p.failed ? -EINVAL : 0;
 }
 
-static int load_file(
-        Settings *settings, const char *path, bool must_exist, char error[static CONFIG_ERROR_SIZE])
+static int load_file(Settings *settings, ConfigOrigins *origins, const char *path, bool must_exist,
+        char error[static CONFIG_ERROR_SIZE])
 {
         _cleanup_(freep) char *data = NULL;
         size_t size;
@@ -227,7 +254,7 @@ static int load_file(
                 snprintf(error, CONFIG_ERROR_SIZE, "%s: cannot be read: %s", path, strerror(-r));
                 return r;
         }
-        return config_parse(settings, path, data, size, error);
+        return config_parse(settings, origins, path, data, size, error);
 }
 
 /* -- Drop-ins ---------------------------------------------------------------------------------- */
@@ -283,7 +310,8 @@ static int collect_dropins(const char *root, StringList *names)
         return 0;
 }
 
-static int load_dropins(Settings *settings, const char *root, char error[static CONFIG_ERROR_SIZE])
+static int load_dropins(Settings *settings, ConfigOrigins *origins, const char *root,
+        char error[static CONFIG_ERROR_SIZE])
 {
         _cleanup_(string_list_clear) StringList names = { 0 };
         int r;
@@ -299,7 +327,7 @@ static int load_dropins(Settings *settings, const char *root, char error[static 
                         if (lstat(path, &st) < 0)
                                 continue;
                         if (!is_mask(path))
-                                r = load_file(settings, path, true, error);
+                                r = load_file(settings, origins, path, true, error);
                         break;
                 }
         if (r == -ENOMEM)
@@ -307,19 +335,28 @@ static int load_dropins(Settings *settings, const char *root, char error[static 
         return r;
 }
 
-static int check_all(
-        const Settings *settings, const char *path, char error[static CONFIG_ERROR_SIZE])
+/* What is wrong with all files together still has a line: the one that set the value in question.
+ */
+static int check_all(const Settings *settings, const ConfigOrigins *origins,
+        char error[static CONFIG_ERROR_SIZE])
 {
-        char why[CONFIG_ERROR_SIZE];
-        int r = config_check(settings, why);
+        const ConfigOrigin *origin = NULL;
+        ConfigFault fault;
+        int r = config_check(settings, &fault);
 
-        if (r < 0)
-                snprintf(error, CONFIG_ERROR_SIZE, "%.300s: %.400s", path, why);
+        if (r >= 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(fault.keys) && fault.keys[i] && !origin; i++)
+                origin = config_origins_find(origins, fault.section, fault.keys[i]);
+        assert(origin); /* no default is at odds with another */
+        snprintf(error, CONFIG_ERROR_SIZE, "%.300s:%u: [%s] %s", origin->file, origin->line,
+                fault.section, fault.why);
         return r;
 }
 
 int config_load(Settings **ret, const ConfigPaths *paths, char error[static CONFIG_ERROR_SIZE])
 {
+        _cleanup_(config_origins_clear) ConfigOrigins origins = { 0 };
         _cleanup_(settings_freep) Settings *settings = NULL;
         const char *root = paths->root ? paths->root : "";
         char path[4096];
@@ -331,15 +368,15 @@ int config_load(Settings **ret, const ConfigPaths *paths, char error[static CONF
                 return r;
         }
         if (paths->file) {
-                r = load_file(settings, paths->file, true, error);
+                r = load_file(settings, &origins, paths->file, true, error);
         } else {
                 snprintf(path, sizeof(path), "%s%s", root, SYSCONFDIR "/lwsd/lwsd.conf");
-                r = load_file(settings, path, false, error);
+                r = load_file(settings, &origins, path, false, error);
                 if (r >= 0)
-                        r = load_dropins(settings, root, error);
+                        r = load_dropins(settings, &origins, root, error);
         }
         if (r >= 0)
-                r = check_all(settings, paths->file ? paths->file : path, error);
+                r = check_all(settings, &origins, error);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(settings);

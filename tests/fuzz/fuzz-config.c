@@ -34,12 +34,14 @@ static void check_view(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char error[CONFIG_ERROR_SIZE] = "";
+        ConfigOrigins origins = { 0 };
         Settings *settings;
 
         log_set_sink(drop);
         assert(settings_new(&settings) == 0);
-        if (config_parse(settings, "f", (const char *) data, size, error) < 0)
+        if (config_parse(settings, &origins, "f", (const char *) data, size, error) < 0)
                 assert(strncmp(error, "f:", 2) == 0 && strlen(error) > 6);
+        config_origins_clear(&origins);
         settings_free(settings);
         check_view(data, size);
         return 0;

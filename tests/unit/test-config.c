@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "daemon/config-check.h"
 #include "daemon/config-value.h"
 #include "daemon/config.h"
 #include "lib/suite.h"
@@ -20,12 +19,13 @@ static void keep_warnings(int severity, const char *message, const LogField *fie
 
 static Settings *parse(const char *text)
 {
+        _cleanup_(config_origins_clear) ConfigOrigins origins = { 0 };
         Settings *s = NULL;
 
         error[0] = warned[0] = 0;
         log_set_sink(keep_warnings);
         ck_assert_int_eq(settings_new(&s), 0);
-        if (config_parse(s, "t.conf", text, strlen(text), error) < 0)
+        if (config_parse(s, &origins, "t.conf", text, strlen(text), error) < 0)
                 return settings_free(s);
         return s;
 }
@@ -92,6 +92,37 @@ START_TEST(a_repeated_key_appends_and_an_empty_one_resets)
 }
 END_TEST
 
+START_TEST(yes_and_no_are_written_as_for_systemd)
+{
+        Settings *s = parse("[Link a]\nManaged=OFF\nUseDNS=f\nUseNTP=T\nDHCP=true\n"
+                            "ConflictDetection=0\n[Link b]\nDHCP=False\n"
+                            "[DNS]\nDNSOverTLS=on\nStub=127.0.0.54\nStub=off\n[Time]\nObserve=y\n");
+
+        ck_assert_msg(s != NULL, "%s", error);
+        ck_assert(!s->links[0].managed && !s->links[0].use_dns && s->links[0].use_ntp);
+        ck_assert_int_eq(s->links[0].dhcp, DHCP_MODE_YES);
+        ck_assert_int_eq(s->links[0].conflict_detection, CONFLICT_DETECTION_NO);
+        ck_assert_int_eq(s->links[1].dhcp, DHCP_MODE_NO);
+        ck_assert_int_eq(s->dns.over_tls, DNS_OVER_TLS_YES);
+        ck_assert_uint_eq(s->dns.stub.n, 0);
+        ck_assert_int_eq(s->time.observe, TIME_OBSERVE_YES);
+        settings_free(s);
+}
+END_TEST
+
+START_TEST(an_indented_key_is_a_key_and_other_indented_text_goes_on)
+{
+        Settings *s = parse("\xef\xbb\xbf[Manager]\n  RequireLinks=eth0\n\tTarget = dhcp\n"
+                            "[DNS]\nServers=1.1.1.1\n  2.2.2.2\n");
+
+        ck_assert_msg(s != NULL, "%s", error);
+        ck_assert_int_eq(s->target, LWS_SYSTATE_DHCP);
+        ck_assert_uint_eq(s->require_links.n, 1);
+        ck_assert_uint_eq(s->dns.servers.n, 2);
+        settings_free(s);
+}
+END_TEST
+
 START_TEST(the_same_link_section_goes_on)
 {
         Settings *s = parse("[Link eth0]\n[Link *]\nMetric=5\n[Link eth0]\nMetric=3\n");
@@ -141,7 +172,12 @@ START_TEST(what_is_wrong_is_refused_with_its_place)
         refused("[DNS]\nCacheMaxBytes=9999999999T\n", "t.conf:2: ");
         refused("[DNS]\nStub=yes\n", "t.conf:2: ");
         refused("[Time]\nServers=a..b\n", "t.conf:2: ");
-        refused("[Time]\nPollMinSec=2h\n", "t.conf:2: ");
+        refused("[Time]\nPollMinSec=10ms\n", "t.conf:2: ");
+        refused("[Manager]\n=dhcp\n", "t.conf:2: expected KEY=VALUE");
+        refused("[Manager]\nSpreadSec=2d\n", "t.conf:2: SpreadSec=2d: too long");
+        refused("[Link a]\nGateway=10.0.0.1:80\n", "t.conf:2: ");
+        refused("[Link a]\nGateway=10.0.0.1#gw\n", "t.conf:2: ");
+        refused("[DNS]\nStub=127.0.0.54#me\n", "t.conf:2: ");
         refused("[Auth1]\nProvider=ldap\n", "t.conf:2: ");
         /* the limits that inih would pass by in silence */
         snprintf(text, sizeof(text), "[DNS]\nDomains=%0180d.%015d\n", 0, 0);
@@ -168,17 +204,19 @@ END_TEST
 START_TEST(nul_bytes_and_cut_files_are_harmless)
 {
         static const char text[] = "[DNS]\nServers=1.2.3.4\nCache=n\0o\n";
+        ConfigOrigins origins = { 0 };
         Settings *s = NULL;
 
         for (size_t n = 0; n < sizeof(text); n++) {
                 ck_assert_int_eq(settings_new(&s), 0);
-                (void) config_parse(s, "t", text, n, error);
+                (void) config_parse(s, &origins, "t", text, n, error);
                 s = settings_free(s);
         }
         ck_assert_int_eq(settings_new(&s), 0);
-        ck_assert_int_eq(config_parse(s, "t", text, sizeof(text) - 1, error), -EINVAL);
+        ck_assert_int_eq(config_parse(s, &origins, "t", text, sizeof(text) - 1, error), -EINVAL);
         ck_assert_str_eq(error, "t:3: a NUL byte");
         settings_free(s);
+        config_origins_clear(&origins);
 }
 END_TEST
 
@@ -188,9 +226,9 @@ START_TEST(times_take_systemd_units)
                 const char *text;
                 usec_t usec;
         } good[] = { { "5", 5000000 }, { "300ms", 300000 }, { "1min 30s", 90000000 },
-                { "1.5s", 1500000 }, { "2h30min", 9000000000 }, { "0", 0 }, { "10us", 10 },
-                { "infinity", USEC_INFINITY }, { "1d", USEC_PER_DAY } };
-        static const char *const bad[] = { "", "s", "5x", "1.", ".5", "-5", "99999999999999y",
+                { "1.5s", 1500000 }, { ".5", 500000 }, { "2h30min", 9000000000 }, { "0", 0 },
+                { "10us", 10 }, { "infinity", USEC_INFINITY }, { "1d", USEC_PER_DAY } };
+        static const char *const bad[] = { "", "s", "5x", "1.", ".", ".s", "-5", "99999999999999y",
                 "5 5 z", "infinity5" };
         usec_t usec;
 
@@ -257,31 +295,47 @@ START_TEST(dropins_are_read_by_name_and_mask_by_place)
 }
 END_TEST
 
-START_TEST(keys_that_do_not_fit_together_are_refused)
+/* A value that only the others show to be wrong has a line too, in whichever file it stands. */
+START_TEST(keys_that_do_not_fit_together_are_refused_with_their_place)
 {
         static const struct {
-                const char *text, *words;
+                const char *dropin, *words;
         } cases[] = {
-                { "[Policy]\nUrl=https://p.test/\n", "[Policy] Url= needs Key=" },
-                { "[Policy]\nUrl=http://p.test/\nKey=/k\n", "[Policy] Url= is not an https URL" },
-                { "[Registration]\nProvider=est\n", "[Registration] this Provider= needs Url=" },
-                { "[Auth2]\nProvider=oauth\nUrl=ftp://x\n", "[Auth2] this Provider= needs Url=" },
-                { "[CaptivePortal]\nUrls=https://p.test/\n", "[CaptivePortal] Urls= must be" },
+                { "[Policy]\nUrl=https://p.test/\n", ":2: [Policy] Url= needs Key=" },
+                { "[Policy]\nUrl=http://p.test/\nKey=/k\n", ":2: [Policy] Url= is not an https" },
+                { "\n[Registration]\nProvider=est\n", ":3: [Registration] this Provider= needs" },
+                { "[Auth2]\nProvider=oauth\nUrl=ftp://x\n", ":3: [Auth2] this Provider= needs" },
+                { "[CaptivePortal]\nUrls=https://p.test/\n", ":2: [CaptivePortal] Urls= must be" },
+                { "[Time]\nPollMinSec=2h\n", ":2: [Time] PollMinSec= is longer" },
+                { "[Time]\nPollMaxSec=32\n", ":2: [Time] PollMinSec= is longer" },
         };
+        char root[] = "/tmp/lwsd-config-XXXXXX", path[128], expected[256], command[64];
+        ConfigPaths paths = { .root = root };
+        Settings *s = NULL;
 
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-                Settings *s = parse(cases[i].text);
-
-                ck_assert_msg(s != NULL, "%s", error);
-                ck_assert_int_eq(config_check(s, error), -EINVAL);
-                ck_assert_msg(strncmp(error, cases[i].words, strlen(cases[i].words)) == 0,
-                        "got: %s", error);
-                settings_free(s);
+        ck_assert_ptr_nonnull(mkdtemp(root));
+        put(root, "/etc/lwsd/lwsd.conf", "[DNS]\nCache=no\n");
+        snprintf(path, sizeof(path), "%s/run/lwsd/lwsd.conf.d/50-x.conf", root);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                put(root, "/run/lwsd/lwsd.conf.d/50-x.conf", cases[i].dropin);
+                snprintf(expected, sizeof(expected), "%s%s", path, cases[i].words);
+                ck_assert_int_eq(config_load(&s, &paths, error), -EINVAL);
+                ck_assert_msg(strncmp(error, expected, strlen(expected)) == 0, "got: %s, not: %s",
+                        error, expected);
         }
+        /* what one file leaves at odds the next may put right */
+        put(root, "/etc/lwsd/lwsd.conf", "[Time]\nPollMinSec=2048\n");
+        put(root, "/run/lwsd/lwsd.conf.d/50-x.conf", "[Time]\nPollMaxSec=2h\n");
+        ck_assert_msg(config_load(&s, &paths, error) == 0, "%s", error);
+        settings_free(s);
+        snprintf(command, sizeof(command), "rm -r %s", root);
+        ck_assert_int_eq(system(command), 0);
 }
 END_TEST
 
-TEST_MAIN("config", keys_that_do_not_fit_together_are_refused, every_section_arrives,
+TEST_MAIN("config", keys_that_do_not_fit_together_are_refused_with_their_place,
+        every_section_arrives, yes_and_no_are_written_as_for_systemd,
+        an_indented_key_is_a_key_and_other_indented_text_goes_on,
         a_repeated_key_appends_and_an_empty_one_resets, the_same_link_section_goes_on,
         what_is_unknown_warns_with_its_place, what_is_wrong_is_refused_with_its_place,
         a_line_of_199_bytes_passes, nul_bytes_and_cut_files_are_harmless, times_take_systemd_units,
