@@ -92,6 +92,18 @@ static int is_served(const struct sockaddr_un *address)
         return errno == ECONNREFUSED || errno == ENOENT ? 0 : -errno;
 }
 
+/* Only a socket can be what a dead lwsd left; anything else is somebody's, and stays. */
+static int remove_stale(const char *path)
+{
+        struct stat st;
+
+        if (lstat(path, &st) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (!S_ISSOCK(st.st_mode))
+                return -EEXIST;
+        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 static int socket_bind(PrivateSocket *s, int *ret_fd)
 {
         const struct sockaddr *sa = (const struct sockaddr *) &s->address;
@@ -103,8 +115,8 @@ static int socket_bind(PrivateSocket *s, int *ret_fd)
                 log_error("Another lwsd serves %s", s->address.sun_path);
                 return -EADDRINUSE;
         }
-        if (r == 0 && unlink(s->address.sun_path) < 0 && errno != ENOENT)
-                r = -errno;
+        if (r == 0)
+                r = remove_stale(s->address.sun_path);
         if (r >= 0) {
                 fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
                 /* anyone may connect; what they may do is decided by who they are */

@@ -394,24 +394,36 @@ static void test_restart_is_no_fall(void)
         assert(server_stop(&s) == 0);
 }
 
-static void test_two_of_them(void)
+/* It says `why` and exits with 1. */
+static void cannot_start(const char *socket, const char *why)
 {
-        const char *const again[] = { lwsd_path, "--config=/run/lwsd.conf", "--runtime-dir=/run/a",
-                "--state-dir=/run/a-state", "--no-bus", NULL };
-        Server s = lwsd_start("a", false, "initialized"), second = SERVER_NULL;
+        const char *const argv[] = { lwsd_path, "--config=/run/lwsd.conf", "--runtime-dir=/run/a",
+                "--state-dir=/run/a-state", "--no-bus", socket, NULL };
+        Server s = SERVER_NULL;
         int status;
 
-        assert(server_start(&second, NULL, "Another lwsd serves", again) == 0);
-        assert(waitpid(second.pid, &status, 0) == second.pid);
+        assert(server_start(&s, NULL, why, argv) == 0);
+        assert(waitpid(s.pid, &status, 0) == s.pid);
         assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-        second.pid = 0;
-        server_stop(&second);
+        s.pid = 0;
+        server_stop(&s);
+}
+
+static void test_two_of_them(void)
+{
+        Server s = lwsd_start("a", false, "initialized");
+
+        cannot_start(NULL, "Another lwsd serves");
         kill(s.pid, SIGKILL);
         server_stop(&s);
         assert(access("/run/a/private", F_OK) == 0); /* left by a dead one */
         s = lwsd_start("a", false, "initialized");
         assert(server_stop(&s) == 0);
         assert(access("/run/a/private", F_OK) < 0);
+
+        write_file("/run/mine", "kept");
+        cannot_start("--private-socket=/run/mine", "/run/mine cannot be made: File exists");
+        assert(access("/run/mine", F_OK) == 0);
 }
 
 static Server bus_start(void)
