@@ -142,7 +142,8 @@ static int set_error(sd_bus_error *error, const Question *q, int code, const cha
                         "No DNS server answered in time for %s", q->name);
         case -ENETUNREACH:
                 return sd_bus_error_setf(error, LWSD_ERROR_NO_SERVERS,
-                        "There is no DNS server to ask for %s; see Servers in org.lwsd1.Resolver",
+                        "There is no DNS server within reach for %s; see Servers in "
+                        "org.lwsd1.Resolver",
                         q->name);
         case -EIO:
                 return sd_bus_error_setf(error, LWSD_ERROR_SERVERS_FAILED,
