@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs the tree into a folder, compiles docs/examples/*.c against it as an outsider would (pkg-config,
-# nothing of the build tree), and runs each against a peer. test-examples.sh BUILD-ROOT SOURCE-ROOT PEER
+# Installs the tree into a folder, compiles docs/examples/*.c and the README's program against it as an outsider
+# would (pkg-config, nothing of the build tree), and runs each against a peer. test-examples.sh BUILD-ROOT SOURCE-ROOT PEER
 set -eu
 
 build=$1 source=$2 peer=$3
@@ -26,21 +26,25 @@ one() {
         done
         # shellcheck disable=SC2046
         ${CC:-cc} -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror \
-                -o "$root/$name" "$source/docs/examples/$name.c" $(ours "$ours") \
+                -o "$root/$name" "$from/$name.c" $(ours "$ours") \
                 $([ $# -eq 0 ] || pkg-config --cflags --libs "$@")
         out=$(LD_LIBRARY_PATH=$lib timeout 30 "$peer" "$root/socket" operational "$root/$name")
         case $name:$out in
-        attach-*:operational | hold:held*) echo "ok: $name" ;;
+        attach-*:operational | readme:operational | hold:held*) echo "ok: $name" ;;
         *) echo "failed: $name: $out" >&2; exit 1 ;;
         esac
 }
 
+from=$source/docs/examples
 one attach-epoll lwsd-client
 one hold lwsd-client
 one attach-sd-event lwsd-client libsystemd
 one attach-glib lwsd-client glib-2.0
 one attach-libuv lwsd-client libuv
 [ ! -e "$pc/lwsd-client-ev.pc" ] || one attach-libev lwsd-client-ev
+awk '/^    #include <lwsd\/lwsd-client.h>/ { on = 1 } /^[^ ]/ { on = 0 } on' "$source/README.md" >"$root/readme.c"
+from=$root
+one readme lwsd-client libsystemd
 # a C++ program can use the headers, too
 if command -v "${CXX:-c++}" >/dev/null; then
         printf '#include <lwsd/lwsd-client-ev.h>\nint main() { return lwsd_client_new(nullptr) == 0; }\n' >"$root/cpp.cc"
