@@ -373,8 +373,8 @@ static int conn_watch(Conn *conn, int fd, uint32_t events)
         copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (copy < 0)
                 return -errno;
-        r = wsi_new(&conn->wsi, context_vhost_system(thread_context(conn->thread)), conn->thread,
-                copy, events, on_wsi, conn);
+        r = wsi_new(&conn->wsi, context_vhost_own(thread_context(conn->thread)), conn->thread, copy,
+                events, on_wsi, conn);
         if (r < 0) {
                 fd_close(copy);
                 return r;
@@ -488,7 +488,7 @@ int conn_new_peer(
         conn->feed_fd = pair[1];
         r = conn_start_server(conn, pair[0], out);
         if (r >= 0)
-                r = wsi_new(&conn->wsi, context_vhost_system(thread_context(th)), th, fd, EPOLLIN,
+                r = wsi_new(&conn->wsi, context_vhost_own(thread_context(th)), th, fd, EPOLLIN,
                         on_wsi, conn);
         if (r < 0)
                 return r;

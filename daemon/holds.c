@@ -176,7 +176,7 @@ static int remote_hold_new(
         list_link_tail(&holds->list, &h->link);
         r = hold_new(&h->hold, holds->ladder, record->state, HOLD_ENTRY, record->who);
         if (r >= 0)
-                r = wsi_new(&h->wsi, context_vhost_system(thread_context(holds->thread)),
+                r = wsi_new(&h->wsi, context_vhost_own(thread_context(holds->thread)),
                         holds->thread, fd, 0, on_pipe, h);
         if (r < 0) {
                 remote_hold_free(h);

@@ -165,7 +165,7 @@ int private_socket_new(PrivateSocket **ret, Thread *th, const char *path, Stored
         if (fd < 0 && (r = address_set(s, path)) >= 0)
                 r = socket_bind(s, &fd);
         if (r >= 0) {
-                r = wsi_new(&s->wsi, context_vhost_system(thread_context(th)), th, fd, EPOLLIN,
+                r = wsi_new(&s->wsi, context_vhost_own(thread_context(th)), th, fd, EPOLLIN,
                         on_connection, s);
                 if (r < 0)
                         fd_close(fd);

@@ -55,6 +55,12 @@ struct lws_vhost *context_vhost_system(struct lws_context *cx)
         return cx->vhost_system;
 }
 
+struct lws_vhost *context_vhost_own(struct lws_context *cx)
+{
+        return cx->vhost_system ? cx->vhost_system
+                                : list_entry(list_first(&cx->vhosts), struct lws_vhost, link);
+}
+
 _public_ struct lws_vhost *lws_get_vhost_by_name(struct lws_context *cx, const char *name)
 {
         list_foreach (it, &cx->vhosts) {

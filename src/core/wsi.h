@@ -26,3 +26,6 @@ Thread *wsi_thread(const struct lws *wsi);
 
 /* The vhost every helper binds to; NULL when no helper is built in. */
 struct lws_vhost *context_vhost_system(struct lws_context *cx);
+/* The vhost of what is there without any helper too (rtnetlink, the daemon's connections):
+ * "system", or else "default". */
+struct lws_vhost *context_vhost_own(struct lws_context *cx);

@@ -372,14 +372,12 @@ int network_new(Network **ret, struct lws_context *cx, const Settings *settings)
                 return -ENOMEM;
         n->cx = cx;
         n->thread = context_thread(cx, 0);
-        n->vhost = context_vhost_system(cx);
+        n->vhost = context_vhost_own(cx);
         n->settings = settings;
         list_init(&n->links);
         list_init(&n->watches);
         timer_init(&n->touch_timer, n->thread, on_touch);
         network_epoch_init(n);
-        if (!n->vhost)
-                return -EOPNOTSUPP;
         r = take_holds(n);
         if (r < 0)
                 return r;

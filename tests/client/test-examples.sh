@@ -47,7 +47,9 @@ from=$root
 one readme lwsd-client libsystemd
 # a C++ program can use the headers, too
 if command -v "${CXX:-c++}" >/dev/null; then
-        printf '#include <lwsd/lwsd-client-ev.h>\nint main() { return lwsd_client_new(nullptr) == 0; }\n' >"$root/cpp.cc"
+        header=lwsd-client
+        [ ! -e "$pc/lwsd-client-ev.pc" ] || header=lwsd-client-ev
+        printf '#include <lwsd/%s.h>\nint main() { return lwsd_client_new(nullptr) == 0; }\n' $header >"$root/cpp.cc"
         # shellcheck disable=SC2046
         "${CXX:-c++}" -Wall -Wextra -Werror -o "$root/cpp" "$root/cpp.cc" $(ours lwsd-client)
         LD_LIBRARY_PATH=$lib "$root/cpp"

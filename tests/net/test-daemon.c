@@ -21,9 +21,10 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+/* No higher than to where a build without a time client comes as well. */
 #define CONFIG                                                                                     \
-        "[Manager]\nFlapSec=20ms\nQuotaAttachments=3\n[CaptivePortal]\nCheck=no\n[Time]\nObserve=" \
-        "yes\n"
+        "[Manager]\nTarget=cpd-pre-time\nFlapSec=20ms\nQuotaAttachments=3\n"                       \
+        "[CaptivePortal]\nCheck=no\n[Time]\nObserve=yes\n"
 #define BUS_ADDRESS "unix:path=/run/bus"
 #define MANAGER     LWSD_BUS_NAME, LWSD_OBJECT_PATH, LWSD_INTERFACE_MANAGER
 
@@ -584,7 +585,8 @@ int main(int argc, char **argv)
         test_hold();
         test_deaf_client();
         assert(netns_sh("rm -rf /run/a") == 0);
-        write_file("/run/lwsd.conf", "[Manager]\nFlapSec=20ms\n[CaptivePortal]\nCheck=no\n");
+        write_file("/run/lwsd.conf",
+                "[Manager]\nTarget=cpd-pre-time\nFlapSec=20ms\n[CaptivePortal]\nCheck=no\n");
         test_flooded_client();
         test_reload();
         assert(netns_sh("rm -rf /run/a") == 0);

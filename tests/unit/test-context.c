@@ -96,6 +96,8 @@ START_TEST(climbs_by_itself_to_operational)
                 ck_assert_int_eq(lws_service(cx, 0), 0);
         ck_assert_ptr_nonnull(lws_get_vhost_by_name(cx, "default"));
         ck_assert_ptr_eq(lws_get_vhost_by_name(cx, "system"), context_vhost_system(cx));
+        ck_assert_str_eq(lws_get_vhost_name(context_vhost_own(cx)),
+                context_vhost_system(cx) ? "system" : "default");
         ck_assert_ptr_null(lws_get_vhost_by_name(cx, "none"));
         lws_context_destroy(cx);
 }
