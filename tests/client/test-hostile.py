@@ -334,6 +334,12 @@ def as_from_a_shell():
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 
+def listens(path):
+    """A socket has its name a moment before it can be connected to."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
+
+
 def start_lwsd(program, folder):
     with open(folder + "/conf", "w", encoding="ascii") as f:
         f.write("[Manager]\nFlapSec=0\n[CaptivePortal]\nCheck=no\n[Time]\nObserve=yes\n")
@@ -342,7 +348,7 @@ def start_lwsd(program, folder):
                                   f"--state-dir={folder}/state", f"--private-socket={folder}/private", "--no-bus"],
                                  stderr=log, preexec_fn=as_from_a_shell)
     end = time.monotonic() + PATIENCE
-    while not os.path.exists(folder + "/private"):
+    while not listens(folder + "/private"):
         assert child.poll() is None and time.monotonic() < end, "lwsd does not start"
         time.sleep(0.02)
     return child

@@ -10,6 +10,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -226,11 +227,17 @@ def tools(address):
     assert "CarrierLoss" not in run(*busctl, "introspect", NAME, "/org/lwsd1/link/_31", "org.lwsd1.Link")
 
 
+def listens(path):
+    """A socket has its name a moment before it can be connected to."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
+
+
 def start(command, log, ready, environment=None):
     with open(log, "wb") as file:
         child = subprocess.Popen(command, stdout=file, stderr=file, env={**os.environ, **(environment or {})})
     end = time.monotonic() + PATIENCE
-    while not os.path.exists(ready):
+    while not listens(ready):
         assert child.poll() is None and time.monotonic() < end, command
         time.sleep(0.02)
     return child
