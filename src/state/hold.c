@@ -118,12 +118,14 @@ static void foreach_in(List *head, HoldFn fn, void *userdata)
 }
 
 /* The next rung is kept away by what holds it, and by a requirement of a lower one that is missing
- * but has not been missing long enough for a fall. */
+ * but has not been missing long enough for a fall. At the goal nothing keeps the next one away. */
 void ladder_foreach_waiting(Ladder *ladder, HoldFn fn, void *userdata)
 {
-        for (int rank = 1; rank <= MIN(ladder->rank + 1, STATE_RANK_TOP); rank++)
+        bool climbs = ladder->rank < ladder_goal(ladder);
+
+        for (int rank = 1; rank <= ladder->rank + climbs; rank++)
                 foreach_in(&ladder->holds[HOLD_REQUIRED][rank], fn, userdata);
-        if (ladder->rank < STATE_RANK_TOP)
+        if (climbs)
                 foreach_in(&ladder->holds[HOLD_ENTRY][ladder->rank + 1], fn, userdata);
 }
 

@@ -74,6 +74,8 @@ struct Ladder {
 lws_state_notify_link_t *ladder_ask_notifiers(Ladder *ladder, int current, int target);
 /* Forgets a veto, so that the notifier is asked again. */
 void ladder_clear_veto(Ladder *ladder);
+/* The rank to climb to: the target, or more where that was asked for by name. */
+int ladder_goal(const Ladder *ladder);
 /* Runs the machine on behalf of a caller outside it, up to what was requested only. */
 void ladder_run_requests(Ladder *ladder);
 void ladder_wake(Ladder *ladder, usec_t deadline);

@@ -102,6 +102,8 @@ int ladder_set_target(Ladder *ladder, int state)
 
         if (rank < 0)
                 return -EINVAL;
+        if (rank != ladder->target_rank)
+                ladder->waiting_changed = true;
         ladder->target_rank = rank;
         ladder_wake(ladder, 0);
         return 0;
@@ -110,6 +112,11 @@ int ladder_set_target(Ladder *ladder, int state)
 int ladder_target(const Ladder *ladder)
 {
         return state_at_rank(ladder->target_rank);
+}
+
+int ladder_goal(const Ladder *ladder)
+{
+        return MAX(ladder->requested_rank, ladder->target_rank);
 }
 
 void ladder_set_flap(Ladder *ladder, usec_t flap_usec)
@@ -347,7 +354,7 @@ static bool step(Ladder *ladder, RunMode mode)
         if (mode != RUN_REQUESTS) {
                 if (fall_if_due(ladder))
                         return true;
-                goal = MAX(ladder->requested_rank, ladder->target_rank);
+                goal = ladder_goal(ladder);
         }
         if (ladder_state(ladder) == LWS_SYSTATE_POLICY_INVALID) {
                 if (mode != RUN_LEAVE_POLICY)

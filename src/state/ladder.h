@@ -116,8 +116,8 @@ void hold_set_owner(Hold *hold, uid_t uid, pid_t pid);
 void hold_set_who(Hold *hold, const char *who);
 HoldInfo hold_info(const Hold *hold);
 
-/* Calls `fn` for each asserted hold that keeps the ladder from its next rung (waiting), or for
- * every asserted hold (all). `fn` must not change holds. */
+/* Calls `fn` for each asserted hold that keeps the ladder from its next rung, if it is to climb it
+ * (waiting), or for every asserted hold (all). `fn` must not change holds. */
 typedef void (*HoldFn)(void *userdata, Hold *hold, const HoldInfo *info);
 void ladder_foreach_waiting(Ladder *ladder, HoldFn fn, void *userdata);
 void ladder_foreach_hold(Ladder *ladder, HoldFn fn, void *userdata);

@@ -36,20 +36,37 @@ END_TEST
 START_TEST(a_target_is_where_it_stops)
 {
         Fixture *f = fixture_new();
+        Hold *above = new_hold(f, LWS_SYSTATE_CPD_POST_TIME, HOLD_REQUIRED, "portal"), *lost;
+        unsigned n;
 
         ck_assert_int_eq(ladder_set_target(f->ladder, LWS_SYSTATE_POLICY_INVALID), -EINVAL);
         ck_assert_int_eq(ladder_target(f->ladder), LWS_SYSTATE_OPERATIONAL);
         ck_assert_int_eq(ladder_set_target(f->ladder, LWS_SYSTATE_TIME_VALID), 0);
+        lost = new_hold(f, LWS_SYSTATE_DHCP, HOLD_REQUIRED, "dhcp");
+        hold_assert(above, "no-internet", 0, "eth0: no way out");
         settle(f);
         ck_assert_state(f, "time-valid");
+        /* it waits for nothing above, but for what it has lost */
+        ck_assert_uint_eq(waiting(f).n, 0);
+        hold_assert(lost, "no-lease", 0, "eth0: no lease");
+        ck_assert_uint_eq(waiting(f).n, 1);
+        hold_drop(lost);
+        n = f->n_waiting;
         ck_assert_int_eq(ladder_set_target(f->ladder, LWS_SYSTATE_AUTH1), 0);
         ck_assert_uint_eq(f->wake, 0);
+        settle(f);
+        ck_assert_state(f, "time-valid");
+        ck_assert_str_eq(waiting(f).who, "portal");
+        ck_assert_uint_gt(f->n_waiting, n);
+        hold_drop(above);
         settle(f);
         ck_assert_state(f, "auth1");
         /* asking for more by name goes beyond it */
         ck_assert_int_eq(
                 lws_state_transition_steps(ladder_manager(f->ladder), LWS_SYSTATE_OPERATIONAL), 0);
         ck_assert_state(f, "operational");
+        hold_free(above);
+        hold_free(lost);
         fixture_free(f);
 }
 END_TEST
