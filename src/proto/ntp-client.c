@@ -530,7 +530,8 @@ const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
                 snprintf(why, size, "%s: not authenticated", name);
                 return "not-authenticated";
         }
-        snprintf(why, size, "%s%s: no answer after %llu requests", name,
-                used > 1 ? " and others" : "", (unsigned long long) requests);
+        snprintf(why, size, "%s%s: no answer after %llu request%s", name,
+                used > 1 ? " and others" : "", (unsigned long long) requests,
+                requests == 1 ? "" : "s");
         return "no-reply";
 }
