@@ -156,6 +156,8 @@ static int parse_option(Ctl *ctl, int option, unsigned *given)
                                : -1;
         case OPTION_WHO:
                 *given |= TAKES_WHO;
+                if (!*optarg)
+                        return complain(STATUS_USAGE, "--who= needs a name");
                 ctl->who = optarg;
                 return -1;
         case OPTION_WHY:
@@ -194,7 +196,8 @@ static int run_command(Ctl *ctl, const char *name, unsigned given)
                 return complain(STATUS_USAGE, "unknown command %s; lwsctl --help lists them", name);
         if (ctl->n_arguments < command->min ||
                 (command->max >= 0 && ctl->n_arguments > command->max))
-                return complain(STATUS_USAGE, "usage: lwsctl %s %s", name, command->arguments);
+                return complain(STATUS_USAGE, "usage: lwsctl %s%s%s", name,
+                        command->arguments[0] ? " " : "", command->arguments);
         if (given & ~command->flags)
                 return complain(STATUS_USAGE, "%s does not take that option", name);
         if (command->flags & NEEDS_LWSD && ctl_connect(ctl, CONNECT_TIMEOUT_USEC) != 0)

@@ -3,6 +3,7 @@
 #include "util/text.h"
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
+#include <lwsd/lwsd-client.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -237,6 +238,15 @@ json_t *rows_from_tuples(const json_t *tuples, const char *const *names, size_t 
 
 /* -- Waiting ---------------------------------------------------------------------------------- */
 
+static const char *why_nothing(int state, int target)
+{
+        if (state < 0 || target < 0 || !lwsd_state_reached(state, target))
+                return "on its way, nothing holds it back";
+        if (target == LWS_SYSTATE_OPERATIONAL)
+                return "nothing is waited for";
+        return "nothing is waited for, since Target= of lwsd.conf is no higher";
+}
+
 void describe_waiting(const json_t *manager, char *buf, size_t size)
 {
         const json_t *waiting = json_object_get(manager, "Waiting"),
@@ -247,10 +257,8 @@ void describe_waiting(const json_t *manager, char *buf, size_t size)
         uint64_t now = monotonic_now(), at;
 
         if (!w) {
-                bool there = state && target && strcmp(state, target) == 0;
-
                 snprintf(buf, size, "%s: %s", state ? state : "unknown",
-                        there ? "nothing is waited for" : "on its way, nothing holds it back");
+                        why_nothing(lwsd_state_from_string(state), lwsd_state_from_string(target)));
                 return;
         }
         for (size_t i = 0; i < 4; i++)

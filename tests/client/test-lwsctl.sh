@@ -52,6 +52,8 @@ gives 2 '*is no state*operational*' wait nowhere
 gives 2 '*is no state*' wait unknown
 gives 2 '*no time span*' wait dhcp --timeout=soon
 gives 2 '*does not take that option*' status --timeout=1
+gives 2 '*usage: lwsctl attachments' attachments extra
+gives 2 '*--who= needs a name' hold dhcp --who= -- true
 gives 2 '*unrecognized option*' --frobnicate status
 gives 3 '*timed out*' wait dhcp --timeout=0.2
 gives 0 '*' cat-config
@@ -137,6 +139,11 @@ wait $waiter || { echo "wait across a kill: $?" >&2; failures=$((failures + 1));
 gives 0 $'state\t*' status
 kill $monitor
 wait $monitor 2>/dev/null
+
+# higher than it is told to climb: why it waits for ever
+printf 'Target=cpd-pre-time\n' >>"$dir/lwsd.conf"
+gives 0 '' reload
+gives 3 '*: nothing is waited for, since Target=*' wait operational --timeout=1.2
 grep -q 'iface-coldplug' "$dir/monitor" || { echo "monitor: $(cat "$dir/monitor")" >&2; failures=$((failures + 1)); }
 
 [ $failures = 0 ] || tail -5 "$dir/log" >&2

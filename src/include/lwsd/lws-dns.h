@@ -50,7 +50,7 @@ typedef struct lws_dns_record {
 /* Valid inside the callback only; members may be added. */
 typedef struct lws_dns_result {
         /* 0, or: -ESRCH no such name, -ENODATA no such record, -ETIMEDOUT, -EIO the servers failed,
-         * -ENETUNREACH none is known, -ECANCELED the context goes away, -ENOMEM */
+         * -ENETUNREACH none is known or within reach, -ECANCELED the context goes away, -ENOMEM */
         int error;
         const char *why; /* of -EIO, where more is known; never NULL */
         /* Of lws_dns_query(): in the order of RFC 6724, ports 0, as from getaddrinfo(). */
