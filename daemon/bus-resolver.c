@@ -229,7 +229,7 @@ static int question_asked(Question *q, int r, sd_bus_error *error)
 {
         if (r >= 0)
                 return 1;
-        if (r == -EINVAL)
+        if (r == -EINVAL || r == -EOPNOTSUPP) /* the latter: types that no query can have */
                 r = sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                         "\"%s\" cannot be looked up: not a name, or not such a family or type",
                         q->name);

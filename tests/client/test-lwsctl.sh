@@ -83,6 +83,7 @@ gives 2 '*is no level*' log-level loud
 gives 1 '*' renew nolink0
 if [ "$dns" = yes ]; then
         gives 0 '127.0.0.1*' resolve localhost A
+        gives 1 '*cannot be looked up*not such a family or type' resolve localhost TYPE255
         gives 0 '; localhost, from local, none, in *127.0.0.1' resolve localhost A --trace
         gives 0 '*"source": "local"*"server": ""*' --json resolve localhost A
 else
