@@ -57,12 +57,12 @@ struct AttachQueue {
         unsigned spread_left; /* of what this turn of the loop may spread */
         unsigned ran;         /* callbacks in the last turn */
         bool noticed;         /* the notice node was among them */
+        bool handed;          /* what is turned: the user's .attach has handed it out */
         NodeReturn nodes;
 
         Fifo fifos[RANKS];
         uint32_t waiting; /* ranks whose fifo is not empty */
-        int rank_at;      /* the rank whose items are being run */
-        unsigned of_rank; /* how many of them in a row */
+        int rank_at;      /* where to look first for a rank with items that may run */
 
         struct lws_attach_item item;
         enum { TAKE_NOT, TAKE_ASKED, TAKE_DONE } take; /* is .attach being called to take */

@@ -8,8 +8,7 @@
 enum {
         /* What one turn of the loop does at most before timers and sockets have theirs. */
         TURN_ITEMS = 1024, /* callbacks */
-        TURN_LOOK = 64,    /* of them between looks at the clock */
-        TURN_RANK = 64,    /* of them for one state while another has items ready */
+        TURN_LOOK = 64,    /* of them for one state in a row, and between looks at the clock */
         TURN_NODES = 1024, /* nodes turned round, and as many spread */
         TURN_SMALL = 4,    /* callbacks after which the loop need not look at its sockets yet */
         DEAD_MIN = 256,    /* dead items that are not worth a look */
@@ -131,6 +130,16 @@ static void turn_round(Thread *th)
         q->turning = NULL;
 }
 
+static bool takes_through_user(Thread *th)
+{
+        return th->cx->ops.attach != __lws_system_attach;
+}
+
+static bool has_batch(const AttachQueue *q)
+{
+        return q->handed && !inbox_is_end(q->turned);
+}
+
 static bool is_empty_handed(Thread *th)
 {
         return inbox_is_end(th->attach.taken) && inbox_is_end(th->attach.turned);
@@ -140,7 +149,7 @@ static void spread(Thread *th)
 {
         AttachQueue *q = &th->attach;
 
-        for (; q->spread_left > 0 && !inbox_is_end(q->turned); q->spread_left--) {
+        for (; q->spread_left > 0 && has_batch(q); q->spread_left--) {
                 InboxNode *node = q->turned;
 
                 q->turned = node->next;
@@ -157,24 +166,32 @@ static bool is_arriving(Thread *th)
 
 static uint32_t ready_ranks(Thread *th)
 {
-        int level = atomic_load_explicit(&th->cx->states.level, memory_order_acquire);
+        uint32_t waiting = th->attach.waiting;
+        int level;
 
-        return level < 0 ? 0 : th->attach.waiting & ((UINT32_C(2) << level) - 1);
+        if (waiting == 0)
+                return 0;
+        level = atomic_load_explicit(&th->cx->states.level, memory_order_acquire);
+        return level < 0 ? 0 : waiting & ((UINT32_C(2) << level) - 1);
+}
+
+static void note_empty(AttachQueue *q, int rank)
+{
+        if (q->fifos[rank].n == 0)
+                q->waiting &= ~(UINT32_C(1) << rank);
 }
 
 /* Takes the first item of a rank. False when its fifo is empty. */
 static bool pop(Thread *th, int rank, struct lws_attach_item *ret)
 {
         AttachQueue *q = &th->attach;
-        Fifo *fifo = &q->fifos[rank];
-        bool there = fifo_pop(fifo, &ret->item, &ret->extended, &q->nodes);
+        bool there = fifo_pop(&q->fifos[rank], &ret->item, &ret->extended, &q->nodes);
 
-        if (fifo->n == 0)
-                q->waiting &= ~(UINT32_C(1) << rank);
+        note_empty(q, rank);
         return there;
 }
 
-/* The first of the ready ranks from where the last turn left off, round and round. */
+/* The first of the ready ranks from where the last one left off, round and round. */
 static int next_rank(uint32_t ready, int from)
 {
         uint32_t behind = ready & ~((UINT32_C(1) << from) - 1);
@@ -203,30 +220,20 @@ static void unpack(Thread *th, Node *node, struct lws_attach_item *ret)
         node_return(&th->attach.nodes, node);
 }
 
-/* The next item to run, out of the queues or of what arrives. False when there is none. */
-static bool next_item(Thread *th, struct lws_attach_item *ret)
+/* Lets in what arrives up to the first item that may run as it comes. False when there is none, or
+ * the turn has let in enough. */
+static bool arrive(Thread *th, struct lws_attach_item *ret)
 {
         AttachQueue *q = &th->attach;
-        uint32_t ready;
 
-        while ((ready = ready_ranks(th)) != 0) {
-                int rank = next_rank(ready, q->rank_at);
-
-                if (rank != q->rank_at || ++q->of_rank > TURN_RANK) {
-                        q->of_rank = 0;
-                        q->rank_at = rank = next_rank(ready, (rank + (rank == q->rank_at)) % RANKS);
-                }
-                if (pop(th, rank, ret))
-                        return true;
-        }
-        while (q->spread_left > 0 && !inbox_is_end(q->turned)) {
+        for (; q->spread_left > 0 && has_batch(q); q->spread_left--) {
                 InboxNode *inbox_node = q->turned;
                 Node *node = container_of(inbox_node, Node, inbox);
 
                 q->turned = inbox_node->next;
-                q->spread_left--;
                 if (inbox_node != &th->notice && runs_at_once(th, node)) {
                         unpack(th, node, ret);
+                        q->spread_left--;
                         return true;
                 }
                 spread_one(th, inbox_node);
@@ -234,41 +241,105 @@ static bool next_item(Thread *th, struct lws_attach_item *ret)
         return false;
 }
 
-static void run_items(Thread *th)
+static void run(Thread *th, const struct lws_attach_item *it)
+{
+        if (it->extended)
+                extended_run(th, &it->item);
+        else
+                it->item.cb(th->cx, th->tsi, it->item.opaque);
+}
+
+/* Up to `most` items of one rank, while its state holds. */
+static unsigned run_rank(Thread *th, int rank, unsigned most)
+{
+        AttachQueue *q = &th->attach;
+        struct lws_attach_item it;
+        unsigned n;
+
+        for (n = 0; n < most && !context_is_destroying(th->cx); n++) {
+                if (!state_log_reached(&th->cx->states, rank) ||
+                        !fifo_pop(&q->fifos[rank], &it.item, &it.extended, &q->nodes))
+                        break;
+                run(th, &it);
+        }
+        note_empty(q, rank);
+        q->rank_at = (rank + 1) % RANKS;
+        return n;
+}
+
+static unsigned run_arriving(Thread *th, unsigned most)
+{
+        struct lws_attach_item it;
+        unsigned n;
+
+        for (n = 0; n < most && !context_is_destroying(th->cx) && ready_ranks(th) == 0; n++) {
+                if (!arrive(th, &it))
+                        break;
+                run(th, &it);
+        }
+        return n;
+}
+
+/* What .attach handed out. When the context ends meanwhile it stays for attach_close(). */
+static unsigned run_handed(Thread *th)
 {
         AttachQueue *q = &th->attach;
         struct lws_attach_item it = q->item;
-        bool there = it.there;
 
+        if (!it.there || context_is_destroying(th->cx))
+                return 0;
         q->item.there = false;
-        for (q->ran = 0; q->ran < TURN_ITEMS && !context_is_destroying(th->cx); q->ran++) {
-                if (q->ran % TURN_LOOK == TURN_LOOK - 1 &&
-                        clock_boottime_usec() > thread_now(th) + TURN_USEC)
+        run(th, &it);
+        return 1;
+}
+
+static bool took_long(Thread *th)
+{
+        usec_t start = thread_now(th);
+
+        return clock_boottime_usec() > start + TURN_USEC;
+}
+
+/* The clock is looked at ever more seldom, since that costs more than a quick callback; slow ones
+ * are noticed after the first few. */
+static void run_items(Thread *th)
+{
+        AttachQueue *q = &th->attach;
+        unsigned look = 1, n;
+
+        q->ran = run_handed(th);
+        while (q->ran < TURN_ITEMS) {
+                uint32_t ready = ready_ranks(th);
+
+                n = ready ? run_rank(th, next_rank(ready, q->rank_at), look)
+                          : run_arriving(th, look);
+                q->ran += n;
+                if (n == 0 || (!ready_ranks(th) && !has_batch(q)) || took_long(th))
                         break;
-                if (!there && !next_item(th, &it))
-                        break;
-                there = false;
-                if (it.extended)
-                        extended_run(th, &it.item);
-                else
-                        it.item.cb(th->cx, th->tsi, it.item.opaque);
+                look = MIN(2 * look, (unsigned) TURN_LOOK);
         }
         node_return_flush(&q->nodes);
 }
 
-/* Takes all that is in the inbox. */
+/* Takes all that is in the inbox. Where the user has an .attach of his own, nothing of it counts as
+ * taken until that has handed it out. */
 static void take_all(Thread *th)
 {
-        th->attach.taken = inbox_take(&th->inbox);
+        AttachQueue *q = &th->attach;
+
+        q->handed = !takes_through_user(th);
+        q->taken = inbox_take(&th->inbox);
         turn_round(th);
 }
 
-/* Hands the first ready item out through `get`; the loop runs it, and the rest of the batch, when
- * .attach has returned and the user's lock is free. */
+/* Hands the first ready item out through `get`, and the batch behind it; the loop runs them when
+ * .attach has returned and the user's lock is free. The batch was turned round before, so that
+ * nobody who posts waits at that lock for it. */
 static int take_first(struct lws_context *cx, int tsi, struct lws_attach_item **get)
 {
         Thread *th = cx && tsi >= 0 && tsi < cx->n_threads ? &cx->threads[tsi] : NULL;
         AttachQueue *q;
+        uint32_t ready;
 
         if (!th || !thread_is_mine(th) || th->attach.take != TAKE_ASKED) {
                 log_error("attach: only the library takes: `get` refused");
@@ -276,8 +347,10 @@ static int take_first(struct lws_context *cx, int tsi, struct lws_attach_item **
         }
         q = &th->attach;
         q->take = TAKE_DONE;
-        take_all(th);
-        q->item.there = next_item(th, &q->item);
+        q->handed = true;
+        ready = ready_ranks(th);
+        q->item.there =
+                ready ? pop(th, next_rank(ready, q->rank_at), &q->item) : arrive(th, &q->item);
         *get = q->item.there ? &q->item : NULL;
         return 0;
 }
@@ -337,8 +410,7 @@ static void compact(Thread *th)
                 Fifo *fifo = &q->fifos[rank];
 
                 (void) fifo_compact_step(fifo, extended_drop_dead, th);
-                if (fifo->n == 0)
-                        q->waiting &= ~(UINT32_C(1) << rank);
+                note_empty(q, rank);
         }
 }
 
@@ -355,11 +427,6 @@ static void take_notices(Thread *th)
 }
 
 /* -- The turn ---------------------------------------------------------------------------------- */
-
-static bool takes_through_user(Thread *th)
-{
-        return th->cx->ops.attach != __lws_system_attach;
-}
 
 void attach_init(Thread *th)
 {
@@ -393,10 +460,10 @@ void attach_turn(Thread *th)
         q->spread_left = TURN_NODES;
         if (!is_empty_handed(th))
                 turn_round(th);
-        else if (inbox_has_nodes(&th->inbox) && takes_through_user(th))
-                take_through_user(th);
         else if (inbox_has_nodes(&th->inbox))
                 take_all(th);
+        if (!q->handed && !inbox_is_end(q->turned))
+                take_through_user(th);
         /* where items of one state wait for their turn, let others in beside them */
         if (ready_ranks(th) != 0)
                 spread(th);
@@ -423,6 +490,7 @@ void attach_close(Thread *th)
         struct lws_attach_item it;
 
         /* closed first, so that nothing slips in behind what is destroyed here */
+        q->handed = true;
         spread_all(th);
         q->taken = inbox_close(&th->inbox);
         if (inbox_is_end(q->taken))

@@ -22,6 +22,7 @@ static void put(FifoChunk *c, unsigned i, FifoItem item, bool extended)
 
         c->items[i] = item;
         *bits = extended ? *bits | bit : *bits & ~bit;
+        c->mixed |= extended;
 }
 
 /* The chunk to append to; NULL without memory. A queue that stays short stays small. */
@@ -81,6 +82,7 @@ static void drop_first_chunk(Fifo *fifo)
         /* the last one is kept for what comes next, unless it is a big one */
         if (!c->next && c->capacity == CHUNK_MIN) {
                 c->filled = 0;
+                c->mixed = false;
                 return;
         }
         fifo->first = c->next;
@@ -107,7 +109,7 @@ static bool pop_spilled(Fifo *fifo, FifoItem *ret, bool *ret_extended, NodeRetur
         return true;
 }
 
-bool fifo_pop(Fifo *fifo, FifoItem *ret, bool *ret_extended, NodeReturn *r)
+bool fifo_pop_any(Fifo *fifo, FifoItem *ret, bool *ret_extended, NodeReturn *r)
 {
         FifoChunk *c = fifo->first;
 

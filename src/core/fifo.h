@@ -22,6 +22,7 @@ struct FifoItem {
 struct FifoChunk {
         FifoChunk *next;
         uint16_t capacity, filled;
+        bool mixed;       /* some are extended */
         FifoItem items[]; /* behind them a bit for each: whether it is extended */
 };
 
@@ -36,8 +37,7 @@ struct Fifo {
 /* Takes over what the node carries and gives the node back, or keeps it while memory is short: it
  * cannot fail. */
 void fifo_push(Fifo *fifo, Node *node, NodeReturn *r);
-/* False when empty. */
-bool fifo_pop(Fifo *fifo, FifoItem *ret, bool *ret_extended, NodeReturn *r);
+bool fifo_pop_any(Fifo *fifo, FifoItem *ret, bool *ret_extended, NodeReturn *r);
 /* Frees an empty one's memory. */
 void fifo_deinit(Fifo *fifo);
 
@@ -45,3 +45,17 @@ void fifo_deinit(Fifo *fifo);
  * of the slot). Returns how many. The next call looks at the next chunk, round and round. */
 unsigned fifo_compact_step(
         Fifo *fifo, bool (*drop)(void *userdata, const FifoItem *item), void *userdata);
+
+/* False when empty. */
+static inline bool fifo_pop(Fifo *fifo, FifoItem *ret, bool *ret_extended, NodeReturn *r)
+{
+        FifoChunk *c = fifo->first;
+
+        /* nearly all, where a state is reached: a plain item with another one behind it */
+        if (!c || c->mixed || fifo->taken + 1 >= c->filled)
+                return fifo_pop_any(fifo, ret, ret_extended, r);
+        *ret = c->items[fifo->taken++];
+        *ret_extended = false;
+        fifo->n--;
+        return true;
+}

@@ -5,16 +5,22 @@
 #include "util/rng.h"
 #include <sched.h>
 
-static struct lws_context *make(unsigned threads)
+static struct lws_context *make_with(unsigned threads, const lws_system_ops_t *ops)
 {
         struct lws_context_creation_info info;
         struct lws_context *cx;
 
         lws_context_info_defaults(&info, NULL);
         info.count_threads = threads;
+        info.system_ops = ops;
         cx = lws_create_context(&info);
         ck_assert_ptr_nonnull(cx);
         return cx;
+}
+
+static struct lws_context *make(unsigned threads)
+{
+        return make_with(threads, NULL);
 }
 
 /* What became of one attachment. */
@@ -99,6 +105,33 @@ START_TEST(destroy_comes_once_whatever_happens)
         ck_assert_int_eq(gone.destroyed, 1);
         ck_assert_int_eq(gone_untaken.destroyed, 1);
         ck_assert_int_eq(never_serviced.destroyed, 1);
+}
+END_TEST
+
+static int attach_and_end(struct lws_context *cx, int tsi, lws_attach_cb_t cb,
+        lws_system_states_t state, void *opaque, struct lws_attach_item **get)
+{
+        int r = __lws_system_attach(cx, tsi, cb, state, opaque, get);
+
+        if (get && *get)
+                lws_context_destroy(cx);
+        return r;
+}
+
+/* What was handed out and may not run any more. */
+START_TEST(destroy_comes_where_the_context_ends_in_a_take)
+{
+        lws_system_ops_t ops = { .attach = attach_and_end };
+        struct lws_context *cx = make_with(1, &ops);
+        Fate first, second;
+
+        ck_assert_int_eq(ext(cx, 0, LWS_SYSTATE_UNKNOWN, &first, 0), 0);
+        ck_assert_int_eq(ext(cx, 0, LWS_SYSTATE_UNKNOWN, &second, 0), 0);
+        while (lws_service(cx, 0) == 0)
+                ;
+        ck_assert_int_eq(first.ran + second.ran, 0);
+        ck_assert_int_eq(first.destroyed, 1);
+        ck_assert_int_eq(second.destroyed, 1);
 }
 END_TEST
 
@@ -380,7 +413,8 @@ START_TEST(a_thread_that_lags_ends_at_the_true_level)
 }
 END_TEST
 
-TEST_MAIN("attach-ext", destroy_comes_once_whatever_happens, a_callback_may_cancel,
+TEST_MAIN("attach-ext", destroy_comes_once_whatever_happens,
+        destroy_comes_where_the_context_ends_in_a_take, a_callback_may_cancel,
         cancelling_waits_for_a_callback_that_runs, deadlines_are_served_in_any_order_of_coming,
         churn_does_not_grow, each_edge_is_told_once_in_order,
         a_thread_that_lags_ends_at_the_true_level)

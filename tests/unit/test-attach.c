@@ -356,6 +356,37 @@ START_TEST(timers_run_between_the_batches_of_a_burst)
 }
 END_TEST
 
+enum { SLOW = 40 };
+
+static void take_a_while(struct lws_context *cx, int tsi, void *opaque)
+{
+        usec_t start = clock_boottime_usec();
+
+        while (clock_boottime_usec() < start + 600)
+                ;
+        n_seen++;
+}
+
+/* What waited, and what comes for a state that holds. */
+START_TEST(a_turn_ends_soon_where_callbacks_are_slow)
+{
+        struct lws_context *cx = make(loop_options[_i], 1, NULL);
+
+        n_seen = 0;
+        for (unsigned i = 0; i < SLOW; i++)
+                ck_assert_int_eq(attach(cx, 0, take_a_while, LWS_SYSTATE_OPERATIONAL, NULL), 0);
+        for (unsigned i = 0; i < SLOW; i++)
+                ck_assert_int_eq(attach(cx, 0, take_a_while, LWS_SYSTATE_UNKNOWN, NULL), 0);
+        while (n_seen < 2 * SLOW) {
+                unsigned before = n_seen;
+
+                ck_assert_int_eq(lws_service(cx, 0), 0);
+                ck_assert_uint_le(n_seen - before, 4);
+        }
+        lws_context_destroy(cx);
+}
+END_TEST
+
 static bool was_read;
 
 static void on_readable(struct lws *wsi, uint32_t revents)
@@ -507,6 +538,7 @@ int main(void)
                 what_goes_takes_nothing_more,
                 a_socket_is_served_while_posts_never_end,
                 timers_run_between_the_batches_of_a_burst,
+                a_turn_ends_soon_where_callbacks_are_slow,
                 an_attach_reaches_its_thread_and_any_may_destroy,
                 a_wake_up_wakes_no_other_thread,
         };
