@@ -18,11 +18,16 @@ enum {
 
 /* -- In ---------------------------------------------------------------------------------------- */
 
-int attach_check(
-        struct lws_context *cx, int tsi, const void *cb, int state, Thread **ret, int *ret_rank)
+/* NULL: see why_refused(). */
+static inline Thread *target(struct lws_context *cx, int tsi, const void *cb, int rank)
 {
-        int rank = state_rank(state);
+        bool good = cx && tsi >= 0 && tsi < cx->n_threads && cb && rank >= 0;
 
+        return good && !context_is_destroying(cx) ? &cx->threads[tsi] : NULL;
+}
+
+static _cold_ int why_refused(struct lws_context *cx, int tsi, const void *cb, int state)
+{
         if (!cx)
                 log_error("attach refused: no context");
         else if (context_is_destroying(cx))
@@ -32,43 +37,56 @@ int attach_check(
                         cx->n_threads);
         else if (!cb)
                 log_error("attach refused: no callback");
-        else if (rank < 0)
+        else
                 log_error("attach refused: %d is no state of the ladder", state);
-        else {
-                *ret = &cx->threads[tsi];
-                *ret_rank = rank;
-                return 0;
-        }
         return -EINVAL;
 }
 
-int attach_post(Thread *th, Node *node)
+int attach_check(
+        struct lws_context *cx, int tsi, const void *cb, int state, Thread **ret, int *ret_rank)
+{
+        int rank = state_rank(state);
+        Thread *th = target(cx, tsi, cb, rank);
+
+        if (!th)
+                return why_refused(cx, tsi, cb, state);
+        *ret = th;
+        *ret_rank = rank;
+        return 0;
+}
+
+static _cold_ int give_back(Node *node)
 {
         NodeReturn r = { 0 };
 
-        switch (inbox_push(&th->inbox, &node->inbox)) {
-        case INBOX_PUSHED_WAKE:
-                thread_wake(th);
-                _fallthrough_;
-        case INBOX_PUSHED:
-                return 0;
-        case INBOX_REFUSED:
-                break;
-        }
         node_return(&r, node);
         node_return_flush(&r);
         return -ESHUTDOWN;
 }
 
+int attach_post(Thread *th, Node *node)
+{
+        switch (inbox_push(&th->inbox, &node->inbox)) {
+        case INBOX_PUSHED:
+                return 0;
+        case INBOX_PUSHED_WAKE:
+                thread_wake(th);
+                return 0;
+        case INBOX_REFUSED:
+                break;
+        }
+        return give_back(node);
+}
+
 static int queue(struct lws_context *cx, int tsi, lws_attach_cb_t *cb, int state, void *opaque)
 {
-        Thread *th;
+        const void *is_cb = (const void *) (uintptr_t) cb;
+        int rank = state_rank(state);
+        Thread *th = target(cx, tsi, is_cb, rank);
         Node *node;
-        int rank, r;
 
-        r = attach_check(cx, tsi, (const void *) (uintptr_t) cb, state, &th, &rank);
-        if (r < 0)
-                return r;
+        if (!th)
+                return why_refused(cx, tsi, is_cb, state);
         node = node_new();
         if (!node)
                 return -ENOMEM;
@@ -335,7 +353,7 @@ static void take_all(Thread *th)
 /* Hands the first ready item out through `get`, and the batch behind it; the loop runs them when
  * .attach has returned and the user's lock is free. The batch was turned round before, so that
  * nobody who posts waits at that lock for it. */
-static int take_first(struct lws_context *cx, int tsi, struct lws_attach_item **get)
+static _cold_ int take_first(struct lws_context *cx, int tsi, struct lws_attach_item **get)
 {
         Thread *th = cx && tsi >= 0 && tsi < cx->n_threads ? &cx->threads[tsi] : NULL;
         AttachQueue *q;

@@ -18,8 +18,7 @@ struct Slab {
         Node nodes[];
 };
 
-static __thread Slab *current;
-static __thread unsigned used, capacity;
+__thread NodeSource node_source;
 
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
@@ -73,10 +72,20 @@ static void give_back(Slab *slab, unsigned n)
                 keep(slab);
 }
 
+/* Nothing more comes from this slab. It goes with the last of its nodes, perhaps before this thread
+ * looks again. */
+static void forget(NodeSource *s)
+{
+        s->nodes = NULL;
+        s->used = s->capacity;
+}
+
 static void on_thread_exit(void *slab)
 {
-        current = NULL;
-        give_back(slab, capacity - used);
+        unsigned left = node_source.capacity - node_source.used;
+
+        forget(&node_source);
+        give_back(slab, left);
 }
 
 static void make_exit_key(void)
@@ -84,37 +93,35 @@ static void make_exit_key(void)
         (void) pthread_key_create(&exit_key, on_thread_exit);
 }
 
-static Slab *next_slab(void)
+static bool next_slab(NodeSource *s)
 {
-        unsigned n = capacity == 0 ? SLAB_MIN : MIN(4 * capacity, (unsigned) SLAB_MAX);
+        unsigned n = s->capacity == 0 ? SLAB_MIN : MIN(4 * s->capacity, (unsigned) SLAB_MAX);
         Slab *slab = slab_new(n);
 
         if (!slab)
-                return NULL;
+                return false;
         (void) pthread_once(&exit_once, make_exit_key);
         if (pthread_setspecific(exit_key, slab) != 0) {
                 free(slab);
-                return NULL;
+                return false;
         }
         atomic_init(&slab->out, n);
-        slab->capacity = capacity = n;
-        current = slab;
-        used = 0;
-        return slab;
+        slab->capacity = n;
+        *s = (NodeSource){ .nodes = slab->nodes, .capacity = n };
+        return true;
 }
 
-Node *node_new(void)
+Node *node_new_of_any(void)
 {
-        Slab *slab = current ? current : next_slab();
+        NodeSource *s = &node_source;
         Node *node;
 
-        if (!slab)
+        if (!s->nodes && !next_slab(s))
                 return NULL;
-        node = &slab->nodes[used];
-        node->index = (uint16_t) used++;
-        if (used == capacity) {
-                /* it goes with the last of its nodes, perhaps before this thread looks again */
-                current = NULL;
+        node = &s->nodes[s->used];
+        node->index = (uint16_t) s->used++;
+        if (s->used == s->capacity) {
+                forget(s);
                 (void) pthread_setspecific(exit_key, NULL);
         }
         return node;

@@ -13,6 +13,7 @@
 
 typedef struct Node Node;
 typedef struct NodeReturn NodeReturn;
+typedef struct NodeSource NodeSource;
 
 typedef enum NodeKind {
         NODE_PLAIN,
@@ -36,8 +37,31 @@ struct NodeReturn {
         unsigned n;
 };
 
+/* What the calling thread has left of its slab. */
+struct NodeSource {
+        Node *nodes; /* NULL: none */
+        unsigned used, capacity;
+};
+
+/* Initial-exec: 16 bytes at a fixed place, where a shared library would else call for them. */
+extern __thread NodeSource node_source __attribute__((tls_model("initial-exec")));
+
 /* Any thread; NULL without memory. */
-Node *node_new(void);
+Node *node_new_of_any(void);
 /* Gives a node back; what was collected goes with node_return_flush(). Any thread. */
 void node_return(NodeReturn *r, Node *node);
 void node_return_flush(NodeReturn *r);
+
+/* Any thread; NULL without memory. */
+static inline Node *node_new(void)
+{
+        NodeSource *s = &node_source;
+        Node *node;
+
+        /* the last one of a slab takes more than this */
+        if (s->used + 1 >= s->capacity)
+                return node_new_of_any();
+        node = &s->nodes[s->used];
+        node->index = (uint16_t) s->used++;
+        return node;
+}

@@ -23,11 +23,6 @@ const char *state_names[] = {
 };
 
 /* The rungs stand in the order of the enum; the two states behind OPERATIONAL stand on none. */
-int state_rank(int state)
-{
-        return state >= LWS_SYSTATE_UNKNOWN && state <= STATE_RANK_TOP ? state : -EINVAL;
-}
-
 int state_at_rank(int rank)
 {
         return rank >= 0 && rank <= STATE_RANK_TOP ? rank : -EINVAL;

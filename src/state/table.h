@@ -5,6 +5,7 @@
  * rank on the ladder, never of the enum's value: POLICY_INVALID and CONTEXT_DESTROYING are numbered
  * above OPERATIONAL but stand on no rung.
  */
+#include <errno.h>
 #include <lwsd/lws-states.h>
 #include <stdbool.h>
 
@@ -12,7 +13,11 @@
 #define STATE_RANK_TOP ((int) LWS_SYSTATE_OPERATIONAL)
 
 /* The rung of a state, or -EINVAL for one off the ladder. */
-int state_rank(int state);
+static inline int state_rank(int state)
+{
+        return state >= LWS_SYSTATE_UNKNOWN && state <= STATE_RANK_TOP ? state : -EINVAL;
+}
+
 /* The state that stands on a rung, or -EINVAL. */
 int state_at_rank(int rank);
 /* The highest rung that holds while the system is in `state`: its own, or the one below

@@ -14,6 +14,7 @@
 #define _public_         __attribute__((visibility("default")))
 #define _unused_         __attribute__((unused))
 #define _fallthrough_    __attribute__((fallthrough))
+#define _cold_           __attribute__((cold, noinline)) /* kept out of the way of what is called often */
 
 #define ELEMENTSOF(array)               (sizeof(array) / sizeof((array)[0]))
 #define container_of(ptr, type, member) ((type *) ((char *) (ptr) -offsetof(type, member)))
