@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/bus-common.h"
+#include "daemon/encode.h"
 #include "daemon/holds.h"
 #include "helper/policy.h"
 #include "helper/portal.h"
@@ -95,33 +96,53 @@ static int attach_error(const Caller *caller, int r, sd_bus_error *error)
                 (unsigned long long) quota_limit(quota, caller->uid, QUOTA_ATTACHMENTS));
 }
 
-/* Behind the reply, what holds already is told at once: a turn of the loop would cost as much as
- * the rest of the way. */
-static int tell_what_holds(Manager *manager, int r)
+static int attach_reply(Caller *caller, sd_bus_message *m, const uint64_t *ids, size_t n, bool many)
 {
-        if (r >= 0) {
-                timer_cancel(&manager->broker_timer); /* set anew where it is still needed */
-                broker_process(manager->broker, thread_now(manager->thread));
-        }
+        const char *state = state_to_string(caller->manager->view.state);
+        Encoded bytes;
+        uint64_t call;
+        int r;
+
+        if (sd_bus_message_get_expect_reply(m) == 0)
+                return 0;
+        r = sd_bus_message_get_cookie(m, &call);
+        if (r >= 0)
+                r = encode_attach_reply(&bytes, caller->name, (uint32_t) call, ids, n, many, state);
+        if (r >= 0)
+                conn_send_bytes(caller->conn, bytes.data, bytes.size);
         return r;
+}
+
+/* All of them or none: what nobody can be told of does not stay. Behind the reply, what holds
+ * already is told at once: a turn of the loop would cost as much as the rest of the way. */
+static int attach(Caller *caller, sd_bus_message *m, const BrokerRequest *requests, size_t n,
+        uint64_t *ids, bool many, sd_bus_error *error)
+{
+        Manager *manager = caller->manager;
+        usec_t now = thread_now(manager->thread);
+        int r;
+
+        r = broker_attach(caller->owner, requests, n, now, ids);
+        if (r < 0)
+                return attach_error(caller, r, error);
+        r = attach_reply(caller, m, ids, n, many);
+        if (r < 0) {
+                (void) broker_detach(caller->owner, ids, n, false);
+                return r;
+        }
+        timer_cancel(&manager->broker_timer); /* set anew where it is still needed */
+        broker_process(manager->broker, now);
+        return 1;
 }
 
 static int do_attach(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 {
-        Manager *manager = caller->manager;
         BrokerRequest request = { 0 };
         uint64_t id;
         int r;
 
         r = parse_request(m, &request, error);
-        if (r >= 0)
-                r = attach_error(caller,
-                        broker_attach(caller->owner, &request, 1, thread_now(manager->thread), &id),
-                        error);
-        if (r < 0)
-                return r;
-        return tell_what_holds(manager,
-                sd_bus_reply_method_return(m, "ts", id, state_to_string(manager->view.state)));
+        return r < 0 ? r : attach(caller, m, &request, 1, &id, false, error);
 }
 
 static int parse_requests(
@@ -159,10 +180,8 @@ static int parse_requests(
 
 static int do_attach_many(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(freep) BrokerRequest *requests = NULL;
         _cleanup_(freep) uint64_t *ids = NULL;
-        Manager *manager = caller->manager;
         size_t n = 0;
         int r;
 
@@ -170,20 +189,7 @@ static int do_attach_many(Caller *caller, sd_bus_message *m, sd_bus_error *error
         if (r < 0)
                 return r;
         ids = calloc(n + 1, sizeof(*ids));
-        if (!ids)
-                return -ENOMEM;
-        /* the reply is made first, so that what is attached is always told */
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = attach_error(caller,
-                        broker_attach(caller->owner, requests, n, thread_now(manager->thread), ids),
-                        error);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append_array(reply, 't', ids, n * sizeof(*ids));
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "s", state_to_string(manager->view.state));
-        return r < 0 ? r : tell_what_holds(manager, sd_bus_send(NULL, reply, NULL));
+        return ids ? attach(caller, m, requests, n, ids, true, error) : -ENOMEM;
 }
 
 static int do_detach(Caller *caller, sd_bus_message *m, sd_bus_error *error)

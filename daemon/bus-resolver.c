@@ -163,10 +163,12 @@ static void reply(Question *q, const LookupResult *result)
         if (r >= 0)
                 r = answer(q, result);
         if (r < 0) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
                 sd_bus_error error = SD_BUS_ERROR_NULL;
 
                 (void) set_error(&error, q, r, result->why ? result->why : "");
-                (void) sd_bus_reply_method_error(q->call, &error);
+                if (sd_bus_message_new_method_error(q->call, &m, &error) >= 0)
+                        conn_send(q->caller->conn, m, 512);
                 sd_bus_error_free(&error);
         }
 }
@@ -181,12 +183,10 @@ static void on_known(Lookup *lookup, const LookupResult *result, void *userdata)
 static void on_answer(Lookup *lookup, const LookupResult *result, void *userdata)
 {
         Question *q = userdata;
-        Conn *conn = q->caller->conn;
 
         (void) lookup;
         reply(q, result);
         question_free(q);
-        conn_touch(conn);
 }
 
 static bool is_traced(sd_bus_message *m)

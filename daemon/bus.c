@@ -3,6 +3,7 @@
 #include "core/backoff.h"
 #include "core/timer.h"
 #include "daemon/caller.h"
+#include "daemon/encode.h"
 #include "daemon/manager.h"
 #include "daemon/properties.h"
 #include "daemon/resolved.h"
@@ -156,39 +157,17 @@ void bus_broadcast(Bus *bus, const char *path, const char *interface, const char
                 log_warning("Signal %s cannot be sent: %s", member, strerror(-r));
 }
 
-static int build_broker_signal(sd_bus_message *m, const void *arg)
+void bus_tell_owner(const BrokerSignal *signal)
 {
-        const BrokerSignal *s = arg;
-        int r;
-
-        r = sd_bus_message_append_array(m, 't', s->ids, s->n * sizeof(s->ids[0]));
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", state_to_string(s->state));
-        if (r >= 0 && s->kind != BROKER_SIGNAL_EXPIRED)
-                r = sd_bus_message_append(m, "a{sv}", 2, "monotonic-usec", "t",
-                        (uint64_t) s->monotonic_usec, "state-serial", "t", s->serial);
-        return r;
-}
-
-void bus_tell_owner(Bus *bus, const BrokerSignal *signal)
-{
-        static const char *const members[] = {
-                [BROKER_SIGNAL_ATTACHED] = "Attached",
-                [BROKER_SIGNAL_LEFT] = "Left",
-                [BROKER_SIGNAL_EXPIRED] = "Expired",
-        };
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         Caller *caller = broker_owner_userdata(signal->owner);
+        Encoded bytes;
         int r;
 
-        r = build_signal(conn_bus(caller->conn), &m, LWSD_OBJECT_PATH, LWSD_INTERFACE_MANAGER,
-                members[signal->kind], build_broker_signal, signal);
-        if (r >= 0 && caller->name)
-                r = sd_bus_message_set_destination(m, caller->name);
-        if (r < 0)
-                log_warning("Signal %s cannot be sent: %s", members[signal->kind], strerror(-r));
+        r = encode_broker_signal(&bytes, caller->name, signal);
+        if (r >= 0)
+                conn_send_bytes(caller->conn, bytes.data, bytes.size);
         else
-                conn_send(caller->conn, m, message_size(signal->n * sizeof(signal->ids[0])));
+                log_warning("A signal cannot be sent: %s", strerror(-r));
 }
 
 /* -- Properties that changed ------------------------------------------------------------------- */

@@ -44,7 +44,7 @@ typedef int (*BusBuildFn)(sd_bus_message *m, const void *arg);
 void bus_broadcast(Bus *bus, const char *path, const char *interface, const char *member,
         BusBuildFn build, const void *arg);
 /* A signal of the broker to its owner. */
-void bus_tell_owner(Bus *bus, const BrokerSignal *signal);
+void bus_tell_owner(const BrokerSignal *signal);
 
 /* -- For bus-*.c ------------------------------------------------------------------------------- */
 extern const sd_bus_vtable bus_manager_vtable[];

@@ -30,13 +30,20 @@
 #define READ_BUDGET  64
 #define READ_PORTION (16 * 1024)
 #define PORTION_COST 16
+/* Bytes wait for the end of a call, to travel with what else it says, while they are no more than
+ * this. */
+#define GATHER_BYTES (64 * 1024)
+#define GATHER_PARTS 8
 /* A client that says Hello gets its reply first; one that never does gets signals after this. */
 #define QUIET_USEC (50 * USEC_PER_MSEC)
 
 typedef struct Outgoing Outgoing;
 struct Outgoing {
-        sd_bus_message *message;
-        size_t size;
+        sd_bus_message *message; /* or */
+        uint8_t *data;           /* bytes, of which the first `sent` are gone */
+        size_t size, sent;
+        sd_bus_message_handler_t answer; /* of a call */
+        void *userdata;
 };
 
 struct Conn {
@@ -60,6 +67,7 @@ struct Conn {
         size_t handed_over; /* size of the last message given to sd-bus */
         int error;          /* negative: over, `closed` follows in the next turn */
         bool peer, ready, in_turn, unfinished;
+        bool stuck; /* the socket took no more of our own bytes */
         char name[24];
 };
 
@@ -99,7 +107,7 @@ static Outgoing *queue_at(const Conn *conn, size_t i)
         return &conn->queue[(conn->queue_first + i) % conn->queue_capacity];
 }
 
-static int queue_push(Conn *conn, sd_bus_message *m, size_t size)
+static int queue_push(Conn *conn, Outgoing out)
 {
         if (conn->queue_n == conn->queue_capacity) {
                 size_t capacity = conn->queue_capacity ? 2 * conn->queue_capacity : 8;
@@ -115,12 +123,12 @@ static int queue_push(Conn *conn, sd_bus_message *m, size_t size)
                 conn->queue_first = 0;
         }
         conn->queue_n++;
-        conn->queue_bytes += size;
-        *queue_at(conn, conn->queue_n - 1) = (Outgoing){ sd_bus_message_ref(m), size };
+        conn->queue_bytes += out.size;
+        *queue_at(conn, conn->queue_n - 1) = out;
         return 0;
 }
 
-static Outgoing queue_pop(Conn *conn)
+static void queue_pop(Conn *conn)
 {
         Outgoing out = *queue_at(conn, 0);
 
@@ -132,7 +140,8 @@ static Outgoing queue_pop(Conn *conn)
                 conn->queue = NULL;
                 conn->queue_capacity = conn->queue_first = 0;
         }
-        return out;
+        sd_bus_message_unref(out.message);
+        free(out.data);
 }
 
 static void conn_fail(Conn *conn, int error)
@@ -151,6 +160,12 @@ static bool sd_bus_is_writing(const Conn *conn)
         return n > 0;
 }
 
+/* One of the two is in the middle of a message: the other must not write. */
+static bool is_writing(const Conn *conn)
+{
+        return conn->stuck || sd_bus_is_writing(conn);
+}
+
 static bool is_quiet(const Conn *conn)
 {
         return !conn->ready || conn->quiet_until > 0;
@@ -158,19 +173,59 @@ static bool is_quiet(const Conn *conn)
 
 static bool is_paused(const Conn *conn)
 {
-        return conn->ready && (sd_bus_is_writing(conn) || (conn->queue_n > 0 && !is_quiet(conn)));
+        return conn->ready && (is_writing(conn) || (conn->queue_n > 0 && !is_quiet(conn)));
 }
 
-/* From our queue to sd-bus, which writes at once what the socket takes and keeps the rest. */
+/* sd-bus writes at once what the socket takes and keeps the rest. */
+static int pump_message(Conn *conn)
+{
+        Outgoing *out = queue_at(conn, 0);
+        int r = out->answer ? sd_bus_call_async(
+                                      conn->bus, NULL, out->message, out->answer, out->userdata, 0)
+                            : sd_bus_send(conn->bus, out->message, NULL);
+
+        conn->handed_over = out->size;
+        queue_pop(conn);
+        return r;
+}
+
+/* All the bytes at the head of the queue in one write. */
+static int pump_bytes(Conn *conn)
+{
+        struct iovec parts[GATHER_PARTS];
+        struct msghdr h = { .msg_iov = parts };
+        ssize_t n;
+
+        while (h.msg_iovlen < MIN(conn->queue_n, (size_t) GATHER_PARTS)) {
+                const Outgoing *out = queue_at(conn, h.msg_iovlen);
+
+                if (!out->data)
+                        break;
+                parts[h.msg_iovlen++] =
+                        (struct iovec){ out->data + out->sent, out->size - out->sent };
+        }
+        n = sendmsg(wsi_fd(conn->wsi), &h, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+                return -errno;
+        for (size_t left = n < 0 ? 0 : (size_t) n, i = 0; i < h.msg_iovlen; i++) {
+                Outgoing *out = queue_at(conn, 0);
+
+                if (left < parts[i].iov_len) {
+                        out->sent += left;
+                        conn->stuck = true;
+                        break;
+                }
+                left -= parts[i].iov_len;
+                queue_pop(conn);
+        }
+        return 0;
+}
+
 static void conn_pump(Conn *conn)
 {
-        while (conn->queue_n > 0 && !is_quiet(conn) && conn->error >= 0 &&
-                !sd_bus_is_writing(conn)) {
-                Outgoing out = queue_pop(conn);
-                int r = sd_bus_send(conn->bus, out.message, NULL);
+        while (conn->queue_n > 0 && !is_quiet(conn) && conn->error >= 0 && !is_writing(conn)) {
+                int r = queue_at(conn, 0)->message ? pump_message(conn) : pump_bytes(conn);
 
-                conn->handed_over = out.size;
-                sd_bus_message_unref(out.message);
                 if (r < 0)
                         conn_fail(conn, r);
         }
@@ -195,31 +250,47 @@ static void conn_charge(Conn *conn)
         conn_fail(conn, -EDQUOT);
 }
 
-void conn_send(Conn *conn, sd_bus_message *m, size_t size)
+static void conn_queue(Conn *conn, Outgoing out)
 {
-        int r;
+        int r = conn->error < 0 ? conn->error : queue_push(conn, out);
 
-        if (conn->error < 0)
-                return;
-        r = queue_push(conn, m, size);
         if (r < 0) {
+                sd_bus_message_unref(out.message);
+                free(out.data);
                 conn_fail(conn, r);
                 return;
         }
-        conn_pump(conn);
+        /* on the bus, one turn may run many calls, whose replies sd-bus writes itself: those must
+         * not come upon bytes that are half written */
+        if (!conn->in_turn || (conn->peer && (out.message || conn->queue_bytes > GATHER_BYTES)))
+                conn_pump(conn);
         conn_charge(conn);
         if (conn->queue_bytes > (size_t) (conn->peer ? PEER_QUEUE_MAX : BUS_QUEUE_MAX)) {
                 log_info("Connection %s does not read what it is sent, closing it",
                         conn->peer ? conn->name : "to the bus");
                 conn_fail(conn, -ENOBUFS);
         }
-        conn_touch(conn);
-}
-
-void conn_touch(Conn *conn)
-{
         if (!conn->in_turn)
                 conn_arm(conn);
+}
+
+void conn_send(Conn *conn, sd_bus_message *m, size_t size)
+{
+        conn_queue(conn, (Outgoing){ .message = sd_bus_message_ref(m), .size = size });
+}
+
+void conn_call(
+        Conn *conn, sd_bus_message *m, size_t size, sd_bus_message_handler_t answer, void *userdata)
+{
+        conn_queue(conn, (Outgoing){ .message = sd_bus_message_ref(m),
+                                 .size = size,
+                                 .answer = answer,
+                                 .userdata = userdata });
+}
+
+void conn_send_bytes(Conn *conn, uint8_t *data, size_t size)
+{
+        conn_queue(conn, (Outgoing){ .data = data, .size = size });
 }
 
 void conn_flush(Conn *conn)
@@ -318,8 +389,11 @@ static void conn_turn(Conn *conn, uint32_t revents)
         conn->in_turn = true;
         /* a paused connection is only written to: sd-bus writes before it reads, and stops there
          * when it could write a message */
-        if (is_paused(conn) && (revents & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
-                r = sd_bus_process(conn->bus, NULL);
+        if (is_paused(conn) && (revents & (EPOLLOUT | EPOLLHUP | EPOLLERR))) {
+                conn->stuck = false;
+                if (sd_bus_is_writing(conn))
+                        r = sd_bus_process(conn->bus, NULL);
+        }
         conn_pump(conn);
         while (r > 0 && conn->error >= 0 && !is_paused(conn) && budget-- > 0) {
                 r = sd_bus_has_read_all(conn) ? 0 : conn_process(conn);
@@ -527,7 +601,7 @@ Conn *conn_free(Conn *conn)
         timer_cancel(&conn->timer);
         wsi_free(conn->wsi);
         while (conn->queue_n > 0)
-                sd_bus_message_unref(queue_pop(conn).message);
+                queue_pop(conn);
         sd_bus_close_unref(conn->bus);
         fd_close(conn->feed_fd);
         if (conn->quota)

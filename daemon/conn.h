@@ -46,7 +46,11 @@ void *conn_userdata(const Conn *conn);
  * has. A connection that has too many waiting is closed in the next turn. A handler may send a
  * reply that is small through sd-bus itself. */
 void conn_send(Conn *conn, sd_bus_message *m, size_t size);
-/* Something was sent, or begun, through sd-bus itself outside of a message handler. */
-void conn_touch(Conn *conn);
+/* The same for a call; who asked outlives the connection. */
+void conn_call(Conn *conn, sd_bus_message *m, size_t size, sd_bus_message_handler_t answer,
+        void *userdata);
+/* The same for a message that is bytes already, which now are the connection's. Those of one call
+ * are written at its end, in one piece. So sd-bus itself may send in a message handler only. */
+void conn_send_bytes(Conn *conn, uint8_t *data, size_t size);
 /* Writes what can be written without waiting; for the end. */
 void conn_flush(Conn *conn);

@@ -244,7 +244,8 @@ static void on_broker_timer(Timer *t, usec_t now)
 
 static void broker_emit(void *userdata, const BrokerSignal *signal)
 {
-        bus_tell_owner(((Manager *) userdata)->bus, signal);
+        (void) userdata;
+        bus_tell_owner(signal);
 }
 
 static void broker_wake(void *userdata, usec_t deadline)
@@ -346,7 +347,7 @@ static int make_event(Manager *m)
         sigaddset(&signals, SIGHUP);
         if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
                 return -errno;
-        if ((r = sd_event_default(&m->event)) < 0 ||
+        if ((r = sd_event_new(&m->event)) < 0 ||
                 (r = sd_event_add_signal(m->event, NULL, SIGTERM, on_stop_signal, m)) < 0 ||
                 (r = sd_event_add_signal(m->event, NULL, SIGINT, on_stop_signal, m)) < 0 ||
                 (r = sd_event_add_signal(m->event, NULL, SIGHUP, on_reload_signal, m)) < 0)

@@ -146,10 +146,9 @@ static int tell(Resolved *r, const char *member, const Link *link, int ifindex,
         int (*append)(sd_bus_message *m, const Link *link))
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        sd_bus *bus = conn_bus(r->conn);
         int k;
 
-        k = sd_bus_message_new_method_call(bus, &m, NAME, "/org/freedesktop/resolve1",
+        k = sd_bus_message_new_method_call(conn_bus(r->conn), &m, NAME, "/org/freedesktop/resolve1",
                 "org.freedesktop.resolve1.Manager", member);
         if (k >= 0)
                 k = sd_bus_message_set_auto_start(m, 0);
@@ -157,7 +156,9 @@ static int tell(Resolved *r, const char *member, const Link *link, int ifindex,
                 k = sd_bus_message_append(m, "i", (int32_t) ifindex);
         if (k >= 0 && append)
                 k = append(m, link);
-        return k < 0 ? k : sd_bus_call_async(bus, NULL, m, on_told, r, 0);
+        if (k >= 0)
+                conn_call(r->conn, m, 1024, on_told, r);
+        return k;
 }
 
 static Told *told_of(Resolved *r, int ifindex)
@@ -212,7 +213,6 @@ void resolved_update(Resolved *r)
                         list_unlink(it);
                         free(list_entry(it, Told, link));
                 }
-        conn_touch(r->conn);
 }
 
 /* -- Whether it is there ----------------------------------------------------------------------- */
