@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 50, BATCHES = 200, BATCH_IDS = 4096 };
+enum { ROUNDS = 50, BATCHES = 101, BATCH_IDS = 4096 };
 
 double now_usec(void)
 {
@@ -136,11 +136,6 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 1;
 }
 
-static double smallest(double a, double b)
-{
-        return b == 0 || a < b ? a : b;
-}
-
 /* Microseconds of one round trip, over a batch. */
 static double batch_of_calls(const Target *t)
 {
@@ -164,26 +159,41 @@ static double batch_of_calls(const Target *t)
         return (now_usec() - start) / ROUNDS;
 }
 
-void round_trips(const Target *a, const Target *b, double *ret_a, double *ret_b)
+static int compare_values(const void *a, const void *b)
 {
+        double x = *(const double *) a, y = *(const double *) b;
+
+        return (x > y) - (x < y);
+}
+
+static double median(double values[static BATCHES])
+{
+        qsort(values, BATCHES, sizeof *values, compare_values);
+        return values[BATCHES / 2];
+}
+
+Trips round_trips(const Target *a, const Target *b)
+{
+        static double as[BATCHES], bs[BATCHES], ratios[BATCHES];
         sd_bus_slot *filters[2] = { NULL, NULL };
 
         sd_bus_add_filter(a->bus, &filters[0], on_message, NULL);
         if (b->bus != a->bus)
                 sd_bus_add_filter(b->bus, &filters[1], on_message, NULL);
-        *ret_a = *ret_b = 0;
         for (int batch = 0; batch < BATCHES; batch++) {
-                *ret_a = smallest(batch_of_calls(a), *ret_a);
-                *ret_b = smallest(batch_of_calls(b), *ret_b);
+                as[batch] = batch_of_calls(a);
+                bs[batch] = batch_of_calls(b);
+                ratios[batch] = bs[batch] / as[batch];
         }
         sd_bus_slot_unref(filters[0]);
         sd_bus_slot_unref(filters[1]);
+        return (Trips){ median(as), median(bs), median(ratios) };
 }
 
 double echo_round_trip(int fd)
 {
+        static double batches[BATCHES];
         char buf[64] = { 0 };
-        double best = 0;
 
         for (int batch = 0; batch < BATCHES; batch++) {
                 double start = now_usec();
@@ -192,9 +202,9 @@ double echo_round_trip(int fd)
                         if (write(fd, buf, sizeof buf) != sizeof buf ||
                                 read(fd, buf, sizeof buf) != sizeof buf)
                                 fail("echo", -errno);
-                best = smallest((now_usec() - start) / ROUNDS, best);
+                batches[batch] = (now_usec() - start) / ROUNDS;
         }
-        return best;
+        return median(batches);
 }
 
 static void on_attached(lwsd_attachment *a, void *opaque)
@@ -205,8 +215,8 @@ static void on_attached(lwsd_attachment *a, void *opaque)
 double library_round_trip(void)
 {
         struct pollfd p = { .events = POLLIN };
+        static double batches[BATCHES];
         lwsd_client *client = NULL;
-        double best = 0;
         int r = lwsd_client_new(&client);
 
         if (r < 0)
@@ -231,10 +241,10 @@ double library_round_trip(void)
                                         fail("client", r);
                         }
                 }
-                best = smallest((now_usec() - start) / ROUNDS, best);
+                batches[batch] = (now_usec() - start) / ROUNDS;
         }
         lwsd_client_unref(client);
-        return best;
+        return median(batches);
 }
 
 /* -- Many ------------------------------------------------------------------------------------- */

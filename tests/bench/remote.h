@@ -28,9 +28,14 @@ struct Target {
         sd_bus *bus;
         const char *destination, *interface;
 };
-/* Microseconds for a call of Attach, its reply and the signal that follows, of two targets in turn,
- * so that what else the machine does meets both; the best batch of several. */
-void round_trips(const Target *a, const Target *b, double *ret_a, double *ret_b);
+/* A call of Attach, its reply and the signal that follows, of two targets in turn, so that what
+ * else the machine does meets both. */
+typedef struct Trips Trips;
+struct Trips {
+        double a, b;  /* microseconds, the median of the batches */
+        double ratio; /* of b to a, the median of what each pair of batches says */
+};
+Trips round_trips(const Target *a, const Target *b);
 double echo_round_trip(int fd);
 /* The same through the client library: attach to callback. */
 double library_round_trip(void);
