@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """DNS servers on loopback that do what each test wants of them, and tests/net/dns-ask to ask them."""
 
+import contextlib
 import os
 import select
 import socket
@@ -220,8 +221,9 @@ class Ask:
 
     def close(self):
         self.p.stdin.close()
-        self.p.wait(timeout=15)
+        code = self.p.wait(timeout=15)
         self.p.stdout.close()
+        assert code == 0, f"dns-ask ended with {code}"
 
 
 def fds(pid, expect=None):
@@ -239,8 +241,9 @@ class Case(unittest.TestCase):
         self.cleanup = []
 
     def tearDown(self):
-        for c in reversed(self.cleanup):
-            c()
+        with contextlib.ExitStack() as stack:
+            for c in self.cleanup:
+                stack.callback(c)
 
     def server(self, *args, **kw):
         s = Server(*args, **kw)

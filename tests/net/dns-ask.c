@@ -32,13 +32,6 @@ struct Question {
         char name[1100];
 };
 
-static void maybe_end(Ask *ask)
-{
-        fflush(stdout);
-        if (ask->eof && ask->n_pending == 0)
-                lws_context_destroy(ask->cx);
-}
-
 static void print_wire(const LookupRecord *rr)
 {
         printf(" %u:", rr->ttl);
@@ -69,7 +62,6 @@ static void on_result(Lookup *lookup, const LookupResult *res, void *userdata)
         printf("\n");
         free(q);
         ask->n_pending--;
-        maybe_end(ask);
 }
 
 static void ask_line(Ask *ask, char *line)
@@ -111,7 +103,6 @@ static void on_input(struct lws *wsi, uint32_t revents)
         if (n <= 0) {
                 ask->eof = true;
                 ask->input = wsi_free(ask->input);
-                maybe_end(ask);
                 return;
         }
         ask->size += (size_t) n;
@@ -187,11 +178,11 @@ int main(int argc, char **argv)
                 wsi_new(&ask.input, context_vhost_system(ask.cx), context_thread(ask.cx, 0), 0,
                         EPOLLIN, on_input, &ask) < 0)
                 return 1;
-        while (lws_service(ask.cx, 0) == 0)
-                if (ask.eof && ask.n_pending == 0)
-                        break;
+        while (!(ask.eof && ask.n_pending == 0) && lws_service(ask.cx, 0) == 0)
+                fflush(stdout);
         resolver_free(ask.resolver);
         fake_network_free(network);
+        lws_context_destroy(ask.cx);
         settings_free(settings);
         return 0;
 }
