@@ -6,6 +6,7 @@
 #include "util/fd.h"
 #include "util/log.h"
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #define ACCEPT_BUDGET 64
 /* How long nobody is accepted when there are no descriptors left. */
 #define PAUSE_USEC USEC_PER_SEC
+#define FRESH      ".new"
 
 struct PrivateSocket {
         struct lws *wsi;
@@ -93,21 +95,47 @@ static int is_served(const struct sockaddr_un *address)
 }
 
 /* Only a socket can be what a dead lwsd left; anything else is somebody's, and stays. */
-static int remove_stale(const char *path)
+static int check_replaceable(const char *path)
 {
         struct stat st;
 
         if (lstat(path, &st) < 0)
                 return errno == ENOENT ? 0 : -errno;
-        if (!S_ISSOCK(st.st_mode))
-                return -EEXIST;
-        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+        return S_ISSOCK(st.st_mode) ? 0 : -EEXIST;
+}
+
+/* Under another name first: who waits for the path to appear may connect at once. */
+static int socket_listen(const struct sockaddr_un *address)
+{
+        _cleanup_fd_ int fd = -EBADF;
+        const size_t length = strlen(address->sun_path);
+        struct sockaddr_un fresh = *address;
+        int r;
+
+        /* a path that long has to do without */
+        if (length + strlen(FRESH) < sizeof(fresh.sun_path))
+                strcpy(fresh.sun_path + length, FRESH);
+        r = check_replaceable(address->sun_path);
+        if (r >= 0)
+                r = check_replaceable(fresh.sun_path);
+        if (r < 0)
+                return r;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0 || (unlink(fresh.sun_path) < 0 && errno != ENOENT) ||
+                bind(fd, (const struct sockaddr *) &fresh, sizeof(fresh)) < 0)
+                return -errno;
+        /* anyone may connect; what they may do is decided by who they are */
+        if (chmod(fresh.sun_path, 0666) < 0 || listen(fd, SOMAXCONN) < 0 ||
+                rename(fresh.sun_path, address->sun_path) < 0) {
+                r = -errno;
+                (void) unlink(fresh.sun_path);
+                return r;
+        }
+        return fd_take(&fd);
 }
 
 static int socket_bind(PrivateSocket *s, int *ret_fd)
 {
-        const struct sockaddr *sa = (const struct sockaddr *) &s->address;
-        _cleanup_fd_ int fd = -EBADF;
         int r;
 
         r = is_served(&s->address);
@@ -116,22 +144,14 @@ static int socket_bind(PrivateSocket *s, int *ret_fd)
                 return -EADDRINUSE;
         }
         if (r == 0)
-                r = remove_stale(s->address.sun_path);
-        if (r >= 0) {
-                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-                /* anyone may connect; what they may do is decided by who they are */
-                if (fd < 0 || bind(fd, sa, sizeof(s->address)) < 0 ||
-                        chmod(s->address.sun_path, 0666) < 0 || listen(fd, SOMAXCONN) < 0)
-                        r = -errno;
-        }
+                r = socket_listen(&s->address);
         if (r < 0) {
                 log_error("The private socket %s cannot be made: %s", s->address.sun_path,
                         strerror(-r));
                 return r;
         }
         s->bound = true;
-        *ret_fd = fd;
-        fd = -EBADF;
+        *ret_fd = r;
         return 0;
 }
 
