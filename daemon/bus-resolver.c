@@ -6,15 +6,18 @@
 #include <string.h>
 
 /* Flags as org.freedesktop.resolve1 has them. */
-#define FLAG_DNS          (UINT64_C(1) << 0)
-#define FLAG_NO_CNAME     (UINT64_C(1) << 5)
-#define FLAG_NO_SEARCH    (UINT64_C(1) << 8)
-#define FLAG_NO_CACHE     (UINT64_C(1) << 12)
-#define FLAG_NO_NETWORK   (UINT64_C(1) << 15)
-#define FLAG_CONFIDENTIAL (UINT64_C(1) << 18)
-#define FLAG_SYNTHETIC    (UINT64_C(1) << 19)
-#define FLAG_FROM_CACHE   (UINT64_C(1) << 20)
-#define FLAG_FROM_NETWORK (UINT64_C(1) << 23)
+#define FLAG_DNS           (UINT64_C(1) << 0)
+#define FLAG_NO_CNAME      (UINT64_C(1) << 5)
+#define FLAG_NO_SEARCH     (UINT64_C(1) << 8)
+#define FLAG_AUTHENTICATED (UINT64_C(1) << 9)
+#define FLAG_NO_SYNTHESIZE (UINT64_C(1) << 11)
+#define FLAG_NO_CACHE      (UINT64_C(1) << 12)
+#define FLAG_NO_NETWORK    (UINT64_C(1) << 15)
+#define FLAG_CONFIDENTIAL  (UINT64_C(1) << 18)
+#define FLAG_SYNTHETIC     (UINT64_C(1) << 19)
+#define FLAG_FROM_CACHE    (UINT64_C(1) << 20)
+#define FLAG_FROM_NETWORK  (UINT64_C(1) << 23)
+#define FLAG_NO_STALE      (UINT64_C(1) << 24)
 
 /* One call that waits for its answer. */
 typedef struct Question Question;
@@ -50,17 +53,20 @@ static unsigned lookup_flags(uint64_t flags)
         return (flags & FLAG_NO_CACHE ? LOOKUP_NO_CACHE : 0u) |
                (flags & FLAG_NO_CNAME ? LOOKUP_NO_CNAME : 0u) |
                (flags & FLAG_NO_SEARCH ? LOOKUP_NO_SEARCH : 0u) |
-               (flags & FLAG_NO_NETWORK ? LOOKUP_NO_NETWORK : 0u);
+               (flags & FLAG_NO_NETWORK ? LOOKUP_NO_NETWORK : 0u) |
+               (flags & FLAG_NO_SYNTHESIZE ? LOOKUP_NO_SYNTHESIZE : 0u) |
+               (flags & FLAG_NO_STALE ? LOOKUP_NO_STALE : 0u);
 }
 
 static uint64_t result_flags(const LookupResult *result)
 {
         const char *protocol = result->protocol ? result->protocol : "";
 
+        /* nobody else had a say in it */
         if (strcmp(protocol, "local") == 0)
-                return FLAG_SYNTHETIC;
+                return FLAG_SYNTHETIC | FLAG_AUTHENTICATED | FLAG_CONFIDENTIAL;
         return FLAG_DNS | (result->from_cache ? FLAG_FROM_CACHE : FLAG_FROM_NETWORK) |
-               (strcmp(protocol, "dot") == 0 ? FLAG_CONFIDENTIAL : 0);
+               (result->confidential ? FLAG_CONFIDENTIAL : 0);
 }
 
 static int append_addresses(sd_bus_message *m, const LookupResult *result, const char *name)
@@ -149,6 +155,9 @@ static int set_error(sd_bus_error *error, const Question *q, int code, const cha
                 return sd_bus_error_setf(error, LWSD_ERROR_SERVERS_FAILED,
                         "Every DNS server failed to answer for %s%s%s", q->name, why[0] ? ": " : "",
                         why);
+        case -EOPNOTSUPP:
+                return sd_bus_error_set(error, SD_BUS_ERROR_NOT_SUPPORTED,
+                        "No server is asked for records of such a type");
         case -ECANCELED:
                 return sd_bus_error_set(error, LWSD_ERROR_CANCELLED, "The resolver was stopped");
         default:

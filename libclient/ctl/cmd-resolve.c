@@ -70,6 +70,8 @@ static int call(
         if (r < 0) {
                 text_copy(text, sizeof text, error.message ? error.message : strerror(-r));
                 complain(STATUS_FAILED, "%s: %s", ctl->arguments[0], text);
+                if (sd_bus_error_has_name(&error, LWSD_ERROR_TIMEOUT))
+                        r = -ETIMEDOUT;
         }
         return r;
 }
@@ -236,7 +238,9 @@ static void print_origin(Ctl *ctl, const Answer *answer)
 
         format_duration(answer->took_usec, took, sizeof took);
         printf("%s-- %s from %s%s%s, %s, in %s%s\n", color(ctl, COLOR_GREEN),
-                answer->flags & FLAG_AUTHENTICATED ? "authenticated" : "answered",
+                answer->flags & FLAG_AUTHENTICATED && !(answer->flags & FLAG_SYNTHETIC)
+                        ? "authenticated"
+                        : "answered",
                 answer_source(answer), server_word(answer), answer->server, answer_protocol(answer),
                 took, color(ctl, COLOR_OFF));
 }
@@ -313,5 +317,7 @@ int command_resolve(Ctl *ctl)
                 r = resolve_records(ctl, name, type, &answer);
         if (r == -EBADMSG)
                 complain(STATUS_FAILED, "%s: lwsd sent an answer that cannot be read", name);
-        return r < 0 ? STATUS_FAILED : print_answer(ctl, &answer);
+        if (r < 0)
+                return r == -ETIMEDOUT ? STATUS_TIMEOUT : STATUS_FAILED;
+        return print_answer(ctl, &answer);
 }

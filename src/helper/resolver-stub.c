@@ -38,6 +38,7 @@ struct Client {
         ResolverStub *stub;
         Stream *stream;
         Timer timer;
+        bool ended; /* it asks nothing more, and waits for the answers it has not got */
         unsigned n_pending;
         uint8_t in[4096];
         size_t in_size;
@@ -46,7 +47,7 @@ struct Client {
 /* What a question says of itself. */
 struct Query {
         DnsHeader header;
-        bool edns, bad_version;
+        bool edns, bad_version, dnssec_ok;
         uint16_t udp_size;
         int error;
 };
@@ -134,7 +135,8 @@ static size_t build_reply(
                 buf[2] |= DNS_FLAG_TC >> 8;
         b.w.size += reserve;
         if (q->edns)
-                (void) dns_builder_opt(&b, DNS_UDP_SIZE, q->bad_version ? 1 : 0, NULL, 0);
+                (void) dns_builder_opt(
+                        &b, DNS_UDP_SIZE, q->bad_version ? 1 : 0, q->dnssec_ok, NULL, 0);
         n = dns_builder_finish(&b);
         return n > 0 ? (size_t) n : 0;
 }
@@ -144,18 +146,20 @@ static size_t build_reply(
 /* 0: a question to be answered; 1: reply at once with q->error; -EBADMSG: not worth a reply. */
 static int read_query(Query *q, const uint8_t *data, size_t size)
 {
+        Reader start = READER_INIT(data, size);
         DnsMessage m;
-        int r;
 
         *q = (Query){ .udp_size = UDP_SIZE_MIN };
-        if (dns_header_parse(&q->header, data, size) < 0 || q->header.flags & DNS_FLAG_QR)
+        q->header.id = reader_u16(&start);
+        q->header.flags = reader_u16(&start);
+        if (size < DNS_HEADER_SIZE || q->header.flags & DNS_FLAG_QR)
                 return -EBADMSG;
         q->error = -EINVAL;
-        r = dns_message_parse(&m, data, size);
-        if (r < 0)
+        if (dns_header_parse(&q->header, data, size) < 0 || dns_message_parse(&m, data, size) < 0)
                 return 1;
         q->edns = m.edns.present;
         q->bad_version = m.edns.present && m.edns.version > 0;
+        q->dnssec_ok = m.edns.dnssec_ok; /* RFC 3225 3: copied, whatever it comes to */
         if (m.edns.present)
                 q->udp_size = MAX(UDP_SIZE_MIN, MIN(m.edns.udp_size, UDP_SIZE_MAX));
         dns_message_deinit(&m);
@@ -343,13 +347,18 @@ static void on_client_timer(Timer *t, usec_t now)
         client_free(container_of(t, Client, timer));
 }
 
+static bool client_is_over(const Client *c)
+{
+        return c->ended && c->n_pending == 0 && !stream_has_unsent(c->stream);
+}
+
 static void client_write(Client *c, const uint8_t *data, size_t size)
 {
         uint8_t length[2] = { (uint8_t) (size >> 8), (uint8_t) size };
 
         /* one that does not read has its connection ended, at the next turn */
         if (size == 0 || stream_write(c->stream, length, 2) < 0 ||
-                stream_write(c->stream, data, size) < 0)
+                stream_write(c->stream, data, size) < 0 || client_is_over(c))
                 timer_set(&c->timer, 0);
         else
                 timer_set(&c->timer, clock_boottime_usec() + TCP_IDLE);
@@ -423,7 +432,6 @@ static void on_client(Stream *s, StreamEvent event, const uint8_t *data, size_t 
 {
         Client *c = stream_userdata(s);
 
-        (void) error;
         switch (event) {
         case STREAM_OPEN:
                 break;
@@ -431,7 +439,9 @@ static void on_client(Stream *s, StreamEvent event, const uint8_t *data, size_t 
                 client_data(c, data, size);
                 break;
         case STREAM_CLOSED:
-                client_free(c);
+                c->ended = true;
+                if (error < 0 || client_is_over(c))
+                        client_free(c);
                 break;
         }
 }

@@ -145,7 +145,9 @@ static int start(Resolver *r, Lookup **ret, const DnsQuestion *q, const Lookup *
 
 static void fill_literal(LookupResult *res, LookupAddress *a, int family, const char *canonical)
 {
-        *res = (LookupResult){ .protocol = "local", .canonical = canonical, .why = "" };
+        *res = (LookupResult){
+                .protocol = "local", .canonical = canonical, .why = "", .confidential = true
+        };
         if (family != AF_UNSPEC && family != a->addr.family) {
                 res->error = -ENODATA;
                 return;

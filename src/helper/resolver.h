@@ -17,6 +17,8 @@ enum {
         /* Plain DNS even where TLS is required: only for a captive portal's own host, and for time
          * servers while no certificate's date can be checked. */
         LOOKUP_PLAIN = 1 << 4,
+        LOOKUP_NO_SYNTHESIZE = 1 << 5, /* neither the hosts file nor localhost */
+        LOOKUP_NO_STALE = 1 << 6,
 };
 
 typedef struct LookupAddress LookupAddress;
@@ -44,7 +46,7 @@ struct LookupResult {
         const LookupRecord *records;
         size_t n_records;
         const char *canonical;
-        bool from_cache, stale;
+        bool from_cache, stale, confidential;
         const char *protocol; /* "udp", "tcp", "dot", "cache", "local" */
         Endpoint server;      /* AF_UNSPEC when none was asked */
         usec_t took_usec;

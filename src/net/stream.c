@@ -16,6 +16,7 @@ typedef enum StreamState {
         STATE_CONNECTING,
         STATE_HANDSHAKE,
         STATE_OPEN,
+        STATE_ENDED, /* the other end has said all; we may not have */
         STATE_CLOSED
 } StreamState;
 
@@ -40,6 +41,8 @@ static void want(Stream *s)
 
         if (s->state == STATE_CONNECTING)
                 events = EPOLLOUT;
+        else if (s->state == STATE_ENDED)
+                events = s->out_size > 0 ? EPOLLOUT : 0;
         else if (s->tls_wants_write || (s->state == STATE_OPEN && s->out_size > 0))
                 events |= EPOLLOUT;
         (void) wsi_set_events(s->wsi, events);
@@ -55,6 +58,15 @@ static void finish(Stream *s, int error, const char *why)
                 snprintf(s->why, sizeof(s->why), "%s", why);
         (void) wsi_set_events(s->wsi, 0);
         s->fn(s, STREAM_CLOSED, NULL, 0, error);
+}
+
+/* The other end writes no more, and may still read. */
+static void end(Stream *s)
+{
+        s->state = STATE_ENDED;
+        s->fn(s, STREAM_CLOSED, NULL, 0, 0);
+        if (s->state == STATE_ENDED)
+                want(s);
 }
 
 static int start(Stream **ret, struct lws_vhost *vhost, Thread *th, const Endpoint *to,
@@ -231,7 +243,7 @@ int stream_write(Stream *s, const void *data, size_t size)
         memcpy(s->out + s->out_size, data, size);
         s->out_size += size;
         /* an error shows itself at the next event, never inside this call */
-        if (s->state == STATE_OPEN)
+        if (s->state == STATE_OPEN || s->state == STATE_ENDED)
                 (void) flush(s);
         want(s);
         return 0;
@@ -248,12 +260,16 @@ static bool receive(Stream *s)
 
                 if (r == 0)
                         break;
+                if (r == -ENOTCONN && !s->tls) {
+                        end(s);
+                        break;
+                }
                 if (r < 0) {
                         finish(s, r == -ENOTCONN ? 0 : r, s->tls ? tls_why(s->tls) : strerror(-r));
                         break;
                 }
                 s->fn(s, STREAM_DATA, buf, n, 0);
-                if (s->state == STATE_CLOSED)
+                if (s->state != STATE_OPEN)
                         break;
         }
         return s->state == STATE_OPEN;
@@ -312,12 +328,16 @@ static void advance(Stream *s, uint32_t revents)
                 return;
         if (s->state == STATE_HANDSHAKE && !advance_handshake(s))
                 return;
-        if (s->state != STATE_OPEN)
+        if (s->state != STATE_OPEN && s->state != STATE_ENDED)
                 return;
         s->tls_wants_write = false;
         r = flush(s);
+        if (r == 0 && s->state == STATE_ENDED && revents & (EPOLLHUP | EPOLLERR))
+                r = -ECONNRESET;
         if (r < 0)
                 finish(s, r, s->tls ? tls_why(s->tls) : strerror(-r));
+        else if (s->state == STATE_ENDED)
+                want(s);
         else if (!(revents & ~(uint32_t) EPOLLOUT) && !s->tls)
                 want(s);
         else if (receive(s))
@@ -333,6 +353,11 @@ static void on_events(struct lws *wsi, uint32_t revents)
         s->busy = false;
         if (s->dead)
                 stream_free(s);
+}
+
+bool stream_has_unsent(const Stream *s)
+{
+        return s->out_size > 0;
 }
 
 void *stream_userdata(const Stream *s)

@@ -13,7 +13,8 @@ typedef struct Stream Stream;
 typedef enum StreamEvent {
         STREAM_OPEN,   /* connected, and for TLS authenticated */
         STREAM_DATA,   /* `data` and `size` */
-        STREAM_CLOSED, /* `error` 0: the other end is done; nothing follows, free it */
+        STREAM_CLOSED, /* `error` 0: the other end has said all; else nothing follows. Free it. What
+                        * is written to plain TCP after 0 still goes out, until an error comes. */
 } StreamEvent;
 
 typedef void (*StreamFn)(Stream *s, StreamEvent event, const uint8_t *data, size_t size, int error);
@@ -35,6 +36,7 @@ Stream *stream_free(Stream *s);
 
 /* All or nothing; -ENOBUFS when the other end does not read. */
 int stream_write(Stream *s, const void *data, size_t size);
+bool stream_has_unsent(const Stream *s);
 void *stream_userdata(const Stream *s);
 bool stream_is_open(const Stream *s);
 /* Words for STREAM_CLOSED with an error. */

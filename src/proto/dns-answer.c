@@ -174,7 +174,7 @@ static int answer_new(DnsAnswer **ret, const Writer *w)
 
         if (!a)
                 return -ENOMEM;
-        *a = (DnsAnswer){ .n_refs = 1, .size = w->pos };
+        *a = (DnsAnswer){ .n_refs = 1, .size = w->pos, .confidential = true };
         if (w->pos > 0)
                 memcpy(a->data, w->data, w->pos);
         *ret = a;
@@ -264,6 +264,7 @@ static int answer_build(DnsAnswer **ret, Walk *w, Writer *out)
                 a->verdict = DNS_VERDICT_CHASE;
         else
                 a->verdict = DNS_VERDICT_NODATA;
+        a->confidential = false;
         a->storable = n_data > 0 || soa || a->verdict == DNS_VERDICT_CHASE;
         *ret = a;
         return 0;
@@ -405,6 +406,7 @@ int dns_answer_join(DnsAnswer **ret, const DnsAnswer *head, uint32_t head_age,
         a->n_records = tail->n_records;
         a->n_authority = tail->n_authority;
         a->n_steps = (uint16_t) (head->n_steps + tail->n_steps);
+        a->confidential = head->confidential && tail->confidential;
         a->storable = head->storable && tail->storable;
         a->ttl = MIN(head_ttl, tail_ttl);
         a->final = tail->final;

@@ -26,6 +26,7 @@ struct DnsAnswer {
         uint16_t n_records;   /* records of the asked type, next */
         uint16_t n_authority; /* the SOA of a negative answer, last */
         uint16_t n_steps;     /* of the chain */
+        bool confidential;    /* made here, or by TLS all of it */
         bool storable;        /* a negative one is only with an SOA (RFC 2308 5) */
         uint32_t ttl;         /* seconds, the smallest of all that counts */
         DnsName final;        /* the end of the chain */

@@ -83,6 +83,8 @@ enum {
         /* Plain even where TLS is required: the host of a captive portal, time servers before the
          * clock is true (REQ_DNS 36). */
         DNS_LOOKUP_PLAIN = 1 << 4,
+        DNS_LOOKUP_NO_SYNTHESIZE = 1 << 5, /* neither the hosts file nor localhost */
+        DNS_LOOKUP_NO_STALE = 1 << 6,
 };
 
 typedef struct DnsQuestion DnsQuestion;
@@ -102,7 +104,8 @@ struct DnsResult {
         uint32_t ages[2];
         DnsName name; /* the candidate that was answered */
         bool from_cache, stale, local;
-        bool asked; /* the next two are set */
+        bool confidential; /* nobody on the way could read it */
+        bool asked;        /* the next two are set */
         Endpoint server;
         DnsTransport transport;
         usec_t took;

@@ -123,10 +123,14 @@ static int hosts_reverse(DnsAnswer **ret, const DnsHosts *hosts, const DnsName *
         return r < 0 ? r : 1;
 }
 
-/* REQ_DNS 5, 30: 1 when the name is one of ours. */
+/* REQ_DNS 5, 30: 1 when the name is one of ours; `first`: the one asked for, not where an alias
+ * led.
+ */
 static int local_answer(
-        DnsAnswer **ret, const DnsClient *c, const DnsName *name, uint16_t type, bool with_hosts)
+        DnsAnswer **ret, const DnsLookup *l, const DnsName *name, uint16_t type, bool first)
 {
+        bool plain = l->question.flags & DNS_LOOKUP_NO_SYNTHESIZE, with_hosts = first && !plain;
+        const DnsClient *c = l->client;
         bool routed;
         int r = 0;
 
@@ -135,7 +139,16 @@ static int local_answer(
                 r = hosts_answer(ret, c->hosts, name, type);
         else if (with_hosts && c->hosts && type == DNS_TYPE_PTR)
                 r = hosts_reverse(ret, c->hosts, name);
-        return r != 0 ? r : dns_special_answer(ret, name, type, routed);
+        if (r == 0)
+                r = dns_special_answer(ret, name, type, routed);
+        if (r > 0 && plain) {
+                /* still nobody else's to answer */
+                dns_answer_unref(*ret);
+                *ret = NULL;
+                r = dns_answer_negative(ret, DNS_VERDICT_NXDOMAIN, name);
+                return r < 0 ? r : 1;
+        }
+        return r;
 }
 
 /* As far as it goes without a packet. */
@@ -151,7 +164,8 @@ static void part_local(DnsPart *part, usec_t now)
                 int r = 0;
 
                 if (q->class == DNS_CLASS_IN)
-                        r = local_answer(&own, c, &part->name, part->type, part->steps == 0);
+                        r = local_answer(
+                                &own, part->lookup, &part->name, part->type, part->steps == 0);
                 if (r < 0) {
                         part_fail(part, r);
                 } else if (r > 0) {
@@ -175,7 +189,7 @@ static bool part_stale(DnsPart *part, usec_t now)
         DnsClient *c = part->lookup->client;
         DnsPart old;
 
-        if (q->flags & DNS_LOOKUP_NO_CACHE)
+        if (q->flags & (DNS_LOOKUP_NO_CACHE | DNS_LOOKUP_NO_STALE))
                 return false;
         part_init(&old, part->lookup, part->type);
         while (!old.done) {
@@ -273,13 +287,14 @@ static void result_fill(DnsLookup *l, int error, usec_t now)
         res->error = error;
         res->name = l->candidates[l->candidate];
         res->took = usec_sub(now, l->started);
-        res->local = true;
+        res->local = res->confidential = true;
         for (size_t i = 0; i < l->n_parts; i++) {
                 DnsPart *part = &l->parts[i];
 
                 if (part->done && part->error == 0 && part->answer) {
                         res->answers[i] = dns_answer_ref(part->answer);
                         res->ages[i] = part->age;
+                        res->confidential = res->confidential && part->answer->confidential;
                 }
                 res->stale = res->stale || part->stale;
                 res->local = res->local && part->local && part->steps == 0;
@@ -393,11 +408,12 @@ static void lookup_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
                 set_timer(l);
 }
 
-static bool is_ours(const DnsClient *c, const DnsQuestion *q)
+static bool is_ours(const DnsLookup *l)
 {
         _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL;
+        const DnsQuestion *q = &l->question;
 
-        return q->class == DNS_CLASS_IN && local_answer(&a, c, &q->name, q->types[0], true) > 0;
+        return q->class == DNS_CLASS_IN && local_answer(&a, l, &q->name, q->types[0], true) > 0;
 }
 
 /* REQ_DNS 28: the names to try, in order. */
@@ -406,7 +422,7 @@ static void make_candidates(DnsLookup *l)
         const DnsQuestion *q = &l->question;
         const DnsClient *c = l->client;
         bool search = !q->absolute && !(q->flags & DNS_LOOKUP_NO_SEARCH) &&
-                      dns_name_labels(&q->name) <= c->ndots && c->n_search > 0 && !is_ours(c, q);
+                      dns_name_labels(&q->name) <= c->ndots && c->n_search > 0 && !is_ours(l);
 
         l->n_candidates = 0;
         for (size_t i = 0; search && i < c->n_search; i++)
@@ -457,7 +473,9 @@ int dns_client_lookup(
         l->started = now;
         l->give_up = now + DNS_LOOKUP_BUDGET;
         l->family_at = USEC_INFINITY;
-        l->stale_at = q->flags & DNS_LOOKUP_NO_CACHE ? USEC_INFINITY : now + DNS_STALE_AFTER;
+        l->stale_at = q->flags & (DNS_LOOKUP_NO_CACHE | DNS_LOOKUP_NO_STALE)
+                              ? USEC_INFINITY
+                              : now + DNS_STALE_AFTER;
         list_init(&l->event_link);
         list_link_tail(&c->lookups, &l->link);
         c->n_lookups++;

@@ -271,11 +271,11 @@ bool dns_builder_record(DnsBuilder *b, DnsSection section, const DnsName *owner,
         return true;
 }
 
-bool dns_builder_opt(
-        DnsBuilder *b, uint16_t udp_size, uint8_t rcode_high, const void *options, size_t size)
+bool dns_builder_opt(DnsBuilder *b, uint16_t udp_size, uint8_t rcode_high, bool dnssec_ok,
+        const void *options, size_t size)
 {
         return dns_builder_record(b, DNS_ADDITIONAL, &DNS_NAME_ROOT, DNS_TYPE_OPT, udp_size,
-                (uint32_t) rcode_high << 24, options, size);
+                (uint32_t) rcode_high << 24 | (dnssec_ok ? 0x8000u : 0), options, size);
 }
 
 int dns_builder_finish(DnsBuilder *b)
@@ -319,7 +319,7 @@ int dns_query_build(void *buf, size_t size, uint16_t id, const DnsName *name, ui
         }
         if (options->pad)
                 pad_options(&w, b.w.pos + RECORD_MIN + w.pos);
-        if (w.failed || !dns_builder_opt(&b, DNS_UDP_SIZE, 0, room, w.pos))
+        if (w.failed || !dns_builder_opt(&b, DNS_UDP_SIZE, 0, false, room, w.pos))
                 return -ENOBUFS;
         return dns_builder_finish(&b);
 }

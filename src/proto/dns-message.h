@@ -122,7 +122,7 @@ void dns_builder_question(DnsBuilder *b, const DnsName *name, uint16_t type, uin
 /* `data` has its names uncompressed. */
 bool dns_builder_record(DnsBuilder *b, DnsSection section, const DnsName *owner, uint16_t type,
         uint16_t class, uint32_t ttl, const void *data, size_t size);
-bool dns_builder_opt(
-        DnsBuilder *b, uint16_t udp_size, uint8_t rcode_high, const void *options, size_t size);
+bool dns_builder_opt(DnsBuilder *b, uint16_t udp_size, uint8_t rcode_high, bool dnssec_ok,
+        const void *options, size_t size);
 /* The size of the message, or -ENOBUFS when not even header and question fit. */
 int dns_builder_finish(DnsBuilder *b);

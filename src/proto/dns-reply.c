@@ -52,6 +52,7 @@ static void txn_answered(DnsAttempt *a, const DnsMessage *m, usec_t now)
                 dns_attempt_useless(a, -EIO, now);
                 return;
         }
+        answer->confidential = a->transport == DNS_TLS;
         if (doubt_case(a, answer, now))
                 return;
         if (!t->plain || a->server->privacy != DNS_PRIVACY_STRICT)

@@ -92,11 +92,12 @@ class Server:
         self.answer, self.tls, self.queries, self.connections = answer, tls, [], 0
         self.alpn, self.resumed, self.lock = [], [], threading.Lock()
         for _ in range(50):
-            self.tcp = socket.socket()
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+            self.tcp = socket.socket(family)
             self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.tcp.bind(address)
             self.port = self.tcp.getsockname()[1]
-            self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.udp = socket.socket(family, socket.SOCK_DGRAM)
             try:
                 self.udp.bind((address[0], self.port))
                 break

@@ -42,7 +42,7 @@ static size_t sample(uint8_t *buf, size_t size)
                 &b, DNS_ADDITIONAL, &zone, DNS_TYPE_MX, DNS_CLASS_IN, 0x80000001u, mx, w.pos));
         ck_assert(dns_builder_record(
                 &b, DNS_ADDITIONAL, &zone, DNS_TYPE_TXT, DNS_CLASS_IN, 1, "\3abc\0", 5));
-        ck_assert(dns_builder_opt(&b, 1232, 1,
+        ck_assert(dns_builder_opt(&b, 1232, 1, false,
                 "\0\x0a\0\x08"
                 "abcdefgh",
                 12));
@@ -174,8 +174,8 @@ START_TEST(a_second_opt_is_malformed)
 
         dns_builder_init(&b, buf, sizeof(buf), 1, DNS_FLAG_QR);
         dns_builder_question(&b, &q, 1, 1);
-        ck_assert(dns_builder_opt(&b, 512, 0, NULL, 0));
-        ck_assert(dns_builder_opt(&b, 512, 0, NULL, 0));
+        ck_assert(dns_builder_opt(&b, 512, 0, false, NULL, 0));
+        ck_assert(dns_builder_opt(&b, 512, 0, false, NULL, 0));
         size = dns_builder_finish(&b);
         ck_assert_int_eq(dns_message_parse(&m, buf, (size_t) size), -EBADMSG);
 }
