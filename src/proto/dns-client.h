@@ -42,6 +42,7 @@ struct DnsAttempt {
         usec_t sent;
         uint16_t id;
         bool edns, mixed_case, probe, retried;
+        bool for_udp;   /* by TCP for no better reason than that UDP has brought nothing */
         bool no_cookie; /* a reply without the cookie it should have brought was dropped */
         bool pending;   /* handed out with SEND: a CLOSE follows */
         uint16_t size;

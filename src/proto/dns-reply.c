@@ -308,6 +308,16 @@ void dns_client_stream_failed(DnsClient *c, const void *binding, int error, usec
         } while (a);
 }
 
+/* A server without TCP: its datagrams were only lost. */
+static bool fall_back_to_udp(DnsAttempt *a, usec_t now)
+{
+        if (!a->for_udp)
+                return false;
+        a->server->tcp_until = 0;
+        dns_attempt_again(a, DNS_UDP, now);
+        return true;
+}
+
 /* TLS that does not come about where it is not required: the same server, plainly. */
 static bool fall_back_from_tls(DnsAttempt *a, usec_t now)
 {
@@ -336,7 +346,7 @@ void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t no
                         again->retried = retried;
                 return;
         }
-        if (fall_back_from_tls(a, now))
+        if (fall_back_from_tls(a, now) || fall_back_to_udp(a, now))
                 return;
         /* our own trouble says nothing about the server */
         if (error != -EMFILE && error != -ENFILE && error != -ENOBUFS && error != -ENOMEM)

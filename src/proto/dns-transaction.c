@@ -204,6 +204,7 @@ static void txn_exhausted(DnsTransaction *t, usec_t now)
 static void txn_next(DnsTransaction *t, usec_t now)
 {
         DnsServer *s = choose(t);
+        DnsAttempt *a;
 
         if (!s && t->round + 1 < DNS_TXN_ROUNDS && (t->tried & t->servers & ~t->dead)) {
                 t->round++;
@@ -215,7 +216,9 @@ static void txn_next(DnsTransaction *t, usec_t now)
                 return;
         }
         t->tried |= s->bit;
-        ask(t, s, first_transport(t, s, now), now);
+        a = ask(t, s, first_transport(t, s, now), now);
+        if (a)
+                a->for_udp = a->transport == DNS_TCP;
 }
 
 static void txn_run(DnsTransaction *t, usec_t now)

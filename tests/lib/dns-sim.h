@@ -11,6 +11,7 @@
 #define SIM_SERVERS 8
 #define SIM_SOCKETS 4096
 #define SIM_DROP    USEC_INFINITY
+#define SIM_REFUSED (USEC_INFINITY - 1)
 #define SIM_RTT     (10 * USEC_PER_MSEC)
 
 typedef struct Sim Sim;
@@ -21,7 +22,7 @@ struct SimQuery {
         const DnsMessage *m;
         DnsBuilder *reply; /* header and question are there */
 };
-/* Fills the reply; gives back how long it takes, or SIM_DROP. */
+/* Fills the reply; gives back how long it takes, SIM_DROP or SIM_REFUSED. */
 typedef usec_t (*SimServer)(Sim *sim, SimQuery *q);
 
 typedef struct SimSocket SimSocket;
@@ -144,6 +145,10 @@ static inline void sim_send(Sim *sim, DnsAttempt *a)
         size = dns_builder_finish(&b);
         ck_assert_int_gt(size, 0);
         s->size = (size_t) size;
+        if (delay == SIM_REFUSED) {
+                dns_client_attempt_failed(sim->c, a, -ECONNREFUSED, sim->now);
+                return;
+        }
         if (delay == SIM_DROP || (a->transport == DNS_UDP && (sim_lost(sim) || sim_lost(sim))))
                 return;
         s->arrives = sim->now + delay;

@@ -139,6 +139,15 @@ static usec_t drops_udp(Sim *sim, SimQuery *q)
         return q->attempt->transport == DNS_UDP ? SIM_DROP : SIM_RTT;
 }
 
+/* Two datagrams are lost, and there is nothing but datagrams. */
+static usec_t lossy_without_tcp(Sim *sim, SimQuery *q)
+{
+        sim_add_address(q, 60);
+        if (q->attempt->transport == DNS_TCP)
+                return SIM_REFUSED;
+        return sim->packets <= 2 ? SIM_DROP : SIM_RTT;
+}
+
 static usec_t fails_edns(Sim *sim, SimQuery *q)
 {
         (void) sim;
@@ -167,6 +176,12 @@ START_TEST(what_is_dropped_in_silence_is_found_and_remembered)
         ck_assert_uint_le(sim_result(&sim)->took, 6 * USEC_PER_SEC + SIM_RTT);
         ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
         ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT);
+        sim_deinit(&sim);
+        /* where TCP is refused it was loss after all */
+        sim_init(&sim, test_seed(), 1, lossy_without_tcp);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_le(sim_result(&sim)->took, 6 * USEC_PER_SEC + SIM_RTT);
+        ck_assert_uint_eq(sim.packets, 4);
         sim_deinit(&sim);
 }
 END_TEST
