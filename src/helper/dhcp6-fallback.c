@@ -17,6 +17,11 @@ int dhcp6_client_set_mode(Dhcp6Client *client, Dhcp6Mode mode, const IpAddr *sou
         return -EOPNOTSUPP;
 }
 
+bool dhcp6_client_has_answer(const Dhcp6Client *client)
+{
+        return false;
+}
+
 void dhcp6_client_carrier(Dhcp6Client *client, bool up)
 {
 }

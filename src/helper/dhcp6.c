@@ -418,6 +418,12 @@ int dhcp6_client_set_mode(Dhcp6Client *client, Dhcp6Mode mode, const IpAddr *sou
         return 0;
 }
 
+bool dhcp6_client_has_answer(const Dhcp6Client *client)
+{
+        return client->machine.lease.n_addresses > 0 ||
+               client->machine.state == DHCP6_STATE_INFORMED;
+}
+
 void dhcp6_client_carrier(Dhcp6Client *client, bool up)
 {
         dhcp6_machine_carrier(&client->machine, now_of(client), up);

@@ -9,7 +9,7 @@
 typedef struct Dhcp6Client Dhcp6Client;
 
 typedef enum Dhcp6Mode {
-        DHCP6_MODE_OFF,         /* neither flag: addresses and facts go */
+        DHCP6_MODE_OFF,         /* neither flag */
         DHCP6_MODE_INFORMATION, /* O: everything but addresses */
         DHCP6_MODE_STATEFUL,    /* M */
 } Dhcp6Mode;
@@ -21,6 +21,8 @@ DEFINE_CLEANUP(Dhcp6Client, dhcp6_client_free)
 /* Told when the link has carrier and a link-local address that passed DAD (`source`), and each time
  * a router says otherwise. */
 int dhcp6_client_set_mode(Dhcp6Client *client, Dhcp6Mode mode, const IpAddr *source);
+/* Whether a server has answered: what it gave holds for its time, whatever routers say. */
+bool dhcp6_client_has_answer(const Dhcp6Client *client);
 /* Carrier lost or back: on return CONFIRM or REBIND. */
 void dhcp6_client_carrier(Dhcp6Client *client, bool up);
 /* The kernel's DAD found one of our addresses to be another's: DECLINE. */

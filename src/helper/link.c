@@ -158,6 +158,9 @@ static void follow_router_flags(Link *link)
                                                              : DHCP6_MODE_OFF;
         int r;
 
+        /* A router that says less, or another one on the link that does, takes nothing away. */
+        if (s->dhcp6 && mode < s->dhcp6_mode && dhcp6_client_has_answer(s->dhcp6))
+                mode = s->dhcp6_mode;
         if (!s->dhcp6 || !link->carrier || !source ||
                 (mode == s->dhcp6_mode &&
                         (mode == DHCP6_MODE_OFF || ip_equal(source, &s->dhcp6_source))))

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""lwsd against routers and DHCPv6 servers that do what is rare (REQ_DHCP rows in names).
+
+Usage: test-dhcp6-odd.py PATH-OF-LWSD [SCENARIO...]  each scenario in a process and a network of its own, side by side
+"""
+
+import json
+import os
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from dhcp6_lab import (ADVERTISE, CONFIRM, INFORMATION_REQUEST, OTHER, RELEASE, RENEW, REPLY, REQUEST, SOLICIT,  # noqa
+                       Lab6, ip6, option6, status6)
+import private_network  # noqa: E402
+from dhcp_lab import near, run_all, sh  # noqa: E402
+
+SCENARIOS = {}
+ADDRESS = "2001:db8::5"
+BEST = option6(7, b"\xff")
+
+
+def scenario(settings="RapidCommit=no", manager=""):
+    def add(function):
+        SCENARIOS[function.__name__] = (function, settings, manager)
+        return function
+    return add
+
+
+def get(lab, name):
+    out = sh(f"busctl --json=short --address=unix:path={lab.dir}/run/private get-property org.lwsd1 "
+             f"/org/lwsd1/link/_32 org.lwsd1.Link {name}")
+    return json.loads(out)["data"]
+
+
+@scenario()
+def r34_a_router_without_flags_ends_no_lease(lab):
+    lab.bind6()
+    lab.advertise_router(0)
+    lab.silence(0.5)
+    lab.advertise_router(OTHER)
+    lab.silence(1.5)
+    assert ADDRESS in lab.addresses6()
+    lab.call("Link", "Renew")
+    lab.reply6(lab.expect(RENEW), REPLY, valid=9000)
+    lab.wait(lambda: lab.addresses6()[ADDRESS]["valid_life_time"] > 8000)
+
+
+@scenario()
+def r34_no_flag_no_question(lab):
+    for _ in range(3):
+        lab.advertise_router(0)
+        lab.silence(0.7)
+
+
+@scenario("DHCP=ipv4")
+def r34_no_dhcpv6_where_it_is_not_wanted(lab):
+    for _ in range(3):
+        lab.advertise_router()
+        end = time.monotonic() + 0.7
+        while time.monotonic() < end:
+            lab.next_frame(0.1)
+    assert not any(type(m).__name__ == "Message6" for m in lab.early)
+
+
+@scenario()
+def r35_a_release_is_said_four_times(lab):
+    lab.bind6()
+    lab.call("Link", "Release")
+    said = [lab.expect(RELEASE) for _ in range(4)]
+    assert len({m.xid for m in said}) == 1 and [m.elapsed > 0 for m in said] == [False, True, True, True]
+    near(said[1].at - said[0].at, 0.9, 1.15, "second")
+    near(said[3].at - said[2].at, 3.2, 5, "fourth")
+    lab.silence(10)
+
+
+@scenario()
+def r35_confirms_for_ten_seconds(lab):
+    lab.bind6()
+    lab.carrier(False)
+    time.sleep(1.2)
+    lab.carrier(True)
+    said = [lab.expect(CONFIRM) for _ in range(3)]
+    near(said[1].at - said[0].at, 0.9, 1.15, "second")
+    near(said[2].at - said[1].at, 1.7, 2.4, "third")
+    assert ADDRESS in lab.addresses6()
+    end = said[0].at + 13
+    while time.time() < end:
+        lab.next_frame(0.2)
+    assert all(m.type == CONFIRM for m in lab.early)
+    lab.early.clear()
+    lab.call("Link", "Renew")
+    lab.expect(RENEW)
+
+
+@scenario("RapidCommit=no\nUseDNS=no\nUseNTP=no\nUseDomains=no")
+def use_nothing_but_the_address(lab):
+    more = option6(23, ip6("2001:db8::53")) + option6(24, b"\3lan\7example\0") + option6(31, ip6("2001:db8::7b"))
+    lab.reply6(lab.solicit(), ADVERTISE, extra=BEST + more)
+    lab.reply6(lab.expect(REQUEST), REPLY, extra=more)
+    lab.wait(lambda: ADDRESS in lab.addresses6())
+    assert get(lab, "Dns") == [] and get(lab, "Ntp") == [] and get(lab, "Domains") == []
+
+
+@scenario()
+def the_lease_on_the_bus(lab):
+    more = option6(23, ip6("2001:db8::53")) + option6(24, b"\3lan\7example\0") + option6(31, ip6("2001:db8::7b"))
+    lab.reply6(lab.solicit(), ADVERTISE, extra=BEST + more)
+    lab.reply6(lab.expect(REQUEST), REPLY, extra=more)
+    lab.wait(lambda: ADDRESS in lab.addresses6() and get(lab, "DhcpState") == "bound")
+    assert get(lab, "Dns") == [[10, list(ip6("2001:db8::53"))]], get(lab, "Dns")
+    assert get(lab, "Ntp") == [[10, list(ip6("2001:db8::7b"))]], get(lab, "Ntp")
+    assert get(lab, "Domains") == ["lan.example"] and get(lab, "LeaseExpiresUSec") > 0
+    assert [10, list(ip6(ADDRESS)), 128] in get(lab, "Addresses")
+
+
+@scenario()
+def r37_a_preference_of_255_is_not_waited_for(lab):
+    solicit = lab.solicit()
+    lab.reply6(solicit, ADVERTISE, address="2001:db8::66", server=b"\0\4low")
+    lab.reply6(solicit, ADVERTISE, extra=BEST)
+    request = lab.expect(REQUEST)
+    near(request.at - solicit.at, 0, 0.5, "REQUEST")
+    assert request.server == lab.duid
+
+
+@scenario()
+def r37_addresses_for_ever(lab):
+    ever = 0xFFFFFFFF
+    lab.bind6(t1=ever, t2=ever, preferred=ever, valid=ever)
+    assert lab.addresses6()[ADDRESS]["valid_life_time"] == ever
+    lab.silence(2)
+
+
+@scenario()
+def r36_a_reply_to_an_older_question_is_late(lab):
+    solicit = lab.solicit()
+    lab.reply6(solicit, ADVERTISE, extra=BEST)
+    request = lab.expect(REQUEST)
+    lab.reply6(solicit, REPLY, address="2001:db8::66")
+    lab.reply6(solicit, ADVERTISE, address="2001:db8::66")
+    lab.reply6(request, REPLY)
+    lab.wait(lambda: list(lab.addresses6()) == [ADDRESS])
+    lab.reply6(request, REPLY, address="2001:db8::66")
+    lab.silence(0.5)
+    assert list(lab.addresses6()) == [ADDRESS]
+
+
+@scenario()
+def r34_information_is_asked_for_again_after_a_flap(lab):
+    lab.reply6(lab.solicit(OTHER), REPLY, extra=option6(23, ip6("2001:db8::53")))
+    lab.wait(lambda: "2001:db8::53" in lab.resolv_conf())
+    lab.carrier(False)
+    time.sleep(1.2)
+    lab.carrier(True)
+    lab.reply6(lab.expect(INFORMATION_REQUEST), REPLY, extra=option6(23, ip6("2001:db8::54")))
+    lab.wait(lambda: "2001:db8::54" in lab.resolv_conf() and "2001:db8::53" not in lab.resolv_conf())
+
+
+@scenario()
+def r40_a_router_that_withdraws_takes_its_route(lab):
+    def routes():
+        return [r for r in json.loads(sh(f"ip -n {lab.client} -j -6 route show default"))]
+    lab.bind6()
+    lab.wait(routes)
+    lab.advertise_router(lifetime=0)
+    lab.wait(lambda: not routes())
+    assert ADDRESS in lab.addresses6()
+
+
+@scenario()
+def r40_dns_of_a_router_ends_when_it_says_so(lab):
+    def rdnss(lifetime):
+        head = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
+        option = struct.pack("!BBHI", 25, 3, 0, lifetime) + ip6("2001:db8::99")
+        lab.send6(58, head + option, "ff02::1")
+    end = time.monotonic() + 20
+    while "2001:db8::99" not in lab.resolv_conf() and time.monotonic() < end:
+        rdnss(600)
+        lab.next_frame(0.3)
+    assert "2001:db8::99" in lab.resolv_conf()
+    rdnss(0)
+    lab.wait(lambda: "2001:db8::99" not in lab.resolv_conf())
+
+
+if __name__ == "__main__":
+    private_network.enter_several()
+    run_all(Lab6, SCENARIOS)
