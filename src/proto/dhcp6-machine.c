@@ -26,6 +26,8 @@
 #define REFRESH_DEFAULT 86400
 #define REFRESH_MIN     600
 #define PREFERENCE_MAX  255
+#define RESTARTS_FREE   2
+#define RESTART_MAX     (120 * USEC_PER_SEC)
 
 /* -- Events ------------------------------------------------------------------------------------ */
 
@@ -130,21 +132,42 @@ static void set_state(Dhcp6Machine *m, Dhcp6State state)
         m->next = USEC_INFINITY;
 }
 
-static void begin_exchange(Dhcp6Machine *m, usec_t now, Dhcp6State state, Dhcp6Retry retry)
+static void prepare_exchange(Dhcp6Machine *m, Dhcp6State state, Dhcp6Retry retry)
 {
         set_state(m, state);
         m->xid = rng_u32(m->rng) & 0xffffff;
         m->retry = retry;
+}
+
+static void begin_exchange(Dhcp6Machine *m, usec_t now, Dhcp6State state, Dhcp6Retry retry)
+{
+        prepare_exchange(m, state, retry);
         send_message(m, now);
+}
+
+/* RFC 8415 14.1: a server that offers and then takes back, or addresses that are found to be in use
+ * time after time, must not make a storm of us. The first time around costs nothing. */
+static usec_t restart_pause(Dhcp6Machine *m)
+{
+        unsigned n = m->restarts++;
+
+        return n < RESTARTS_FREE ? 0 : MIN(USEC_PER_SEC << MIN(n - RESTARTS_FREE, 7u), RESTART_MAX);
 }
 
 static void enter_soliciting(Dhcp6Machine *m, usec_t now)
 {
+        usec_t pause = restart_pause(m);
+        Dhcp6Retry retry = {
+                .irt = SOL_TIMEOUT, .mrt = m->sol_max_rt * USEC_PER_SEC, .never_short = true
+        };
+
         m->advertised.type = DHCP6_NONE;
-        begin_exchange(m, now, DHCP6_STATE_SOLICITING,
-                (Dhcp6Retry){ .irt = SOL_TIMEOUT,
-                        .mrt = m->sol_max_rt * USEC_PER_SEC,
-                        .never_short = true });
+        if (pause == 0) {
+                begin_exchange(m, now, DHCP6_STATE_SOLICITING, retry);
+                return;
+        }
+        prepare_exchange(m, DHCP6_STATE_SOLICITING, retry);
+        m->next = now + pause;
 }
 
 static void enter_requesting(Dhcp6Machine *m, usec_t now)
@@ -231,6 +254,8 @@ static void accept_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message *reply)
                 enter_soliciting(m, now);
                 return;
         }
+        if (m->state == DHCP6_STATE_RENEWING || m->state == DHCP6_STATE_REBINDING)
+                m->restarts = 0;
         m->lease.server = reply->server;
         dhcp6_lease_set_times(&m->lease, m->retry.last, reply);
         take_options(m, reply);
@@ -389,6 +414,8 @@ void dhcp6_machine_receive(Dhcp6Machine *m, usec_t now, const void *data, size_t
                 m->inf_max_rt = msg.inf_max_rt;
         if (msg.sol_max_rt && m->state == DHCP6_STATE_SOLICITING)
                 m->retry.mrt = m->sol_max_rt * USEC_PER_SEC;
+        if (msg.inf_max_rt && m->state == DHCP6_STATE_INFORMING)
+                m->retry.mrt = m->inf_max_rt * USEC_PER_SEC;
         if (msg.type == DHCP6_ADVERTISE)
                 receive_advertise(m, now, &msg);
         else
@@ -552,6 +579,7 @@ void dhcp6_machine_carrier(Dhcp6Machine *m, usec_t now, bool up)
 {
         if (m->state == DHCP6_STATE_STOPPED || up != (m->state == DHCP6_STATE_DOWN))
                 return;
+        m->restarts = 0; /* it may be another network */
         if (!up)
                 set_state(m, DHCP6_STATE_DOWN);
         else if (!m->stateful)
@@ -581,6 +609,7 @@ bool dhcp6_machine_decline(Dhcp6Machine *m, usec_t now, const struct in6_addr *a
 
 bool dhcp6_machine_renew(Dhcp6Machine *m, usec_t now)
 {
+        m->restarts = 0;
         switch (m->state) {
         case DHCP6_STATE_BOUND:
         case DHCP6_STATE_RENEWING:
@@ -597,10 +626,14 @@ bool dhcp6_machine_renew(Dhcp6Machine *m, usec_t now)
         case DHCP6_STATE_REQUESTING:
         case DHCP6_STATE_CONFIRMING:
         case DHCP6_STATE_DECLINING:
-                return true; /* under way */
-        case DHCP6_STATE_STOPPED:
-        case DHCP6_STATE_DOWN:
+                return true;      /* under way */
+        case DHCP6_STATE_STOPPED: /* after a release, which it takes back */
+                dhcp6_machine_start(m, now, m->stateful);
+                return true;
         case DHCP6_STATE_RELEASING:
+                enter_soliciting(m, now);
+                return true;
+        case DHCP6_STATE_DOWN:
         case _DHCP6_STATE_MAX:
                 return false;
         }

@@ -58,6 +58,7 @@ struct Dhcp6Machine {
         Dhcp6Outgoing farewell;          /* what is declined or released */
         uint32_t sol_max_rt, inf_max_rt; /* seconds */
         Dhcp6Status refused;             /* what the last server that answered said */
+        unsigned restarts;               /* SOLICITs begun since a lease was renewed */
 
         Dhcp6Event events[DHCP6_EVENTS_MAX];
         unsigned first_event, n_events;

@@ -35,6 +35,62 @@ def get(lab, name):
     return json.loads(out)["data"]
 
 
+def messages_in(lab, seconds, answer):
+    """What the client says for this long to a server that answers at once; times and types."""
+    told, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not lab.early:
+            lab.next_frame(0.05)
+            continue
+        m = lab.early.pop(0)
+        told.append((m.at, m.type))
+        answer(m)
+    return told
+
+
+@scenario()
+def r38_a_server_that_takes_back_its_offer_is_no_storm(lab):
+    def answer(m):
+        lab.reply6(m, ADVERTISE if m.type == SOLICIT else REPLY, extra=BEST if m.type == SOLICIT else b"",
+                   ia_status=status6(4) if m.type == REQUEST else b"")
+    answer(lab.solicit())
+    told = messages_in(lab, 10, answer)
+    assert 4 <= len(told) <= 20, len(told)
+
+
+@scenario()
+def r38_a_server_without_addresses_after_all_is_no_storm(lab):
+    def answer(m):
+        if m.type == SOLICIT:
+            lab.reply6(m, ADVERTISE, extra=BEST)
+        else:
+            lab.reply6(m, REPLY, address=None, ia_status=status6(2))
+    answer(lab.solicit())
+    told = messages_in(lab, 10, answer)
+    assert 4 <= len(told) <= 20, len(told)
+
+
+@scenario()
+def r37_dead_addresses_in_a_reply_are_no_storm(lab):
+    def answer(m):
+        if m.type == SOLICIT:
+            lab.reply6(m, ADVERTISE, extra=BEST)
+        else:
+            lab.reply6(m, REPLY, preferred=0, valid=0)
+    answer(lab.solicit())
+    told = messages_in(lab, 10, answer)
+    assert 4 <= len(told) <= 20, len(told)
+
+
+@scenario()
+def r35_a_lease_of_a_second_is_no_storm(lab):
+    def answer(m):
+        lab.reply6(m, ADVERTISE if m.type == SOLICIT else REPLY, extra=BEST, t1=0, t2=0, preferred=1, valid=1)
+    answer(lab.solicit())
+    told = messages_in(lab, 10, answer)
+    assert len(told) <= 40, len(told)
+
+
 @scenario()
 def r34_a_router_without_flags_ends_no_lease(lab):
     lab.bind6()
@@ -63,6 +119,19 @@ def r34_no_dhcpv6_where_it_is_not_wanted(lab):
         while time.monotonic() < end:
             lab.next_frame(0.1)
     assert not any(type(m).__name__ == "Message6" for m in lab.early)
+
+
+@scenario()
+def a_renewal_after_a_release_asks_anew(lab):
+    lab.bind6()
+    lab.call("Link", "Release")
+    lab.reply6(lab.expect(RELEASE), REPLY, ia=False, status=status6(0))
+    lab.wait(lambda: lab.addresses6() == {})
+    lab.silence(0.5)
+    lab.call("Link", "Renew")
+    lab.reply6(lab.expect(SOLICIT), ADVERTISE, extra=BEST)
+    lab.reply6(lab.expect(REQUEST), REPLY)
+    lab.wait(lambda: ADDRESS in lab.addresses6())
 
 
 @scenario()

@@ -583,6 +583,63 @@ START_TEST(lifetimes_that_make_no_sense)
 }
 END_TEST
 
+START_TEST(a_server_that_takes_back_its_offer_is_no_storm)
+{
+        setup();
+        peer.preference = 255;
+        peer.mute_replies = true;
+        start(true);
+        for (unsigned i = 0; i < 3; i++) {
+                while (m.state != DHCP6_STATE_REQUESTING)
+                        run(SEC(0.1));
+                peer.ia_status = DHCP6_STATUS_NOT_ON_LINK;
+                reply(DHCP6_REPLY);
+                peer.ia_status = 0;
+        }
+        expect_state(DHCP6_STATE_SOLICITING);
+        /* RFC 8415 14.1: at most 20 in 20 s, and less when it goes on */
+        n_sent = 0;
+        for (usec_t end = now + SEC(3600); now < end;) {
+                run(SEC(0.1));
+                if (m.state != DHCP6_STATE_REQUESTING)
+                        continue;
+                peer.ia_status = DHCP6_STATUS_NOT_ON_LINK;
+                reply(DHCP6_REPLY);
+                peer.ia_status = 0;
+        }
+        ck_assert_uint_gt(n_sent, 20);
+        ck_assert_uint_lt(n_sent, 100);
+        for (unsigned i = 20; i < n_sent; i++)
+                ck_assert_uint_ge(sent_at[i] - sent_at[i - 20], SEC(20));
+        /* another network begins at once */
+        dhcp6_machine_carrier(&m, now, false);
+        dhcp6_machine_carrier(&m, now, true);
+        n_sent = 0;
+        settle();
+        ck_assert_uint_ge(n_sent, 1);
+        ck_assert_int_eq(sent[0].type, DHCP6_SOLICIT);
+}
+END_TEST
+
+START_TEST(renew_takes_a_release_back)
+{
+        bind_it();
+        ck_assert(dhcp6_machine_release(&m, now));
+        ck_assert(dhcp6_machine_renew(&m, now));
+        settle();
+        run(SEC(3));
+        expect_state(DHCP6_STATE_BOUND);
+        dhcp6_machine_release(&m, now);
+        settle();
+        run(SEC(60));
+        expect_state(DHCP6_STATE_STOPPED);
+        ck_assert(dhcp6_machine_renew(&m, now));
+        settle();
+        run(SEC(3));
+        expect_state(DHCP6_STATE_BOUND);
+}
+END_TEST
+
 START_TEST(a_year_of_anything)
 {
         usec_t end;
@@ -638,4 +695,6 @@ TEST_MAIN("dhcp6-machine", what_an_earlier_run_had_is_confirmed, four_messages_a
         what_is_not_for_us_is_dropped, renews_rebinds_and_expires,
         another_server_answers_a_rebind_but_not_a_renewal, status_codes_are_obeyed,
         confirms_after_a_flap, declines_what_another_host_has, releases_and_stops,
-        information_is_asked_for_and_refreshed, lifetimes_that_make_no_sense, a_year_of_anything)
+        information_is_asked_for_and_refreshed, lifetimes_that_make_no_sense,
+        a_server_that_takes_back_its_offer_is_no_storm, renew_takes_a_release_back,
+        a_year_of_anything)
