@@ -21,6 +21,10 @@ Dhcp4Lease dhcp4_lease_from_message(const Dhcp4Message *m, usec_t begin, Rng *rn
                 .options = m->options };
         usec_t whole = m->lease_time * USEC_PER_SEC, t1, t2;
 
+        /* A router that is ourselves: everything is on the link (servers of proxy ARP say so). */
+        for (size_t i = 0; i < lease.options.n_routes; i++)
+                if (lease.options.routes[i].gateway.s_addr == lease.address.s_addr)
+                        lease.options.routes[i].gateway.s_addr = 0;
         lease.t1 = lease.t2 = lease.expires = USEC_INFINITY;
         if (m->lease_time == DHCP4_INFINITE)
                 return lease;

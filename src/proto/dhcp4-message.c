@@ -61,11 +61,28 @@ static struct in_addr read_address(Reader *r)
         return a;
 }
 
-static bool read_seconds(Reader *r, uint32_t *ret)
+/* A value of four octets. A server that says it twice is put together to eight (RFC 3396): that
+ * counts where it says the same both times. */
+static bool read_word(Reader *r, uint32_t *ret)
 {
-        if (reader_left(r) != 4)
+        uint32_t word = reader_u32(r);
+
+        if (r->failed || r->size % 4 != 0)
                 return false;
-        *ret = reader_u32(r);
+        while (reader_left(r) > 0)
+                if (reader_u32(r) != word)
+                        return false;
+        *ret = word;
+        return true;
+}
+
+static bool read_one_address(Reader *r, struct in_addr *ret)
+{
+        uint32_t word;
+
+        if (!read_word(r, &word))
+                return false;
+        ret->s_addr = htonl(word);
         return true;
 }
 
@@ -79,34 +96,32 @@ static void decode_type(Dhcp4Message *m, Reader *r)
 
 static void decode_server(Dhcp4Message *m, Reader *r)
 {
-        if (reader_left(r) == 4)
-                m->server = read_address(r);
+        (void) read_one_address(r, &m->server);
 }
 
 static void decode_requested(Dhcp4Message *m, Reader *r)
 {
-        if (reader_left(r) == 4)
-                m->requested = read_address(r);
+        (void) read_one_address(r, &m->requested);
 }
 
 static void decode_lease_time(Dhcp4Message *m, Reader *r)
 {
-        m->has_lease_time = read_seconds(r, &m->lease_time);
+        m->has_lease_time = read_word(r, &m->lease_time);
 }
 
 static void decode_t1(Dhcp4Message *m, Reader *r)
 {
-        m->has_t1 = read_seconds(r, &m->t1);
+        m->has_t1 = read_word(r, &m->t1);
 }
 
 static void decode_t2(Dhcp4Message *m, Reader *r)
 {
-        m->has_t2 = read_seconds(r, &m->t2);
+        m->has_t2 = read_word(r, &m->t2);
 }
 
 static void decode_v6only(Dhcp4Message *m, Reader *r)
 {
-        m->has_v6only = read_seconds(r, &m->v6only);
+        m->has_v6only = read_word(r, &m->v6only);
 }
 
 static void decode_rapid_commit(Dhcp4Message *m, Reader *r)
@@ -124,11 +139,12 @@ static void decode_client_id(Dhcp4Message *m, Reader *r)
 
 static void decode_subnet_mask(Dhcp4Message *m, Reader *r)
 {
+        struct in_addr mask;
         int length;
 
-        if (reader_left(r) != 4)
+        if (!read_one_address(r, &mask))
                 return;
-        length = mask_to_length(read_address(r));
+        length = mask_to_length(mask);
         if (length > 0)
                 m->options.prefix_length = (uint8_t) length;
 }
@@ -396,12 +412,23 @@ bool dhcp4_reply_is_for(const Dhcp4Message *m, const Dhcp4Identity *id, uint32_t
                 (m->client_id_size != id->client_id_size ||
                         memcmp(m->client_id, id->client_id, m->client_id_size) != 0))
                 return false;
-        return m->server.s_addr != 0 && m->server.s_addr != INADDR_BROADCAST;
+        return dhcp4_address_is_valid(m->server);
+}
+
+/* The first and the last address of a subnet are its own and its broadcast (RFC 3021: not those of
+ * two). */
+static bool is_host_of(struct in_addr a, uint8_t prefix_length)
+{
+        uint32_t hosts = ~ntohl(dhcp4_length_to_mask(prefix_length).s_addr);
+        uint32_t host = ntohl(a.s_addr) & hosts;
+
+        return prefix_length >= 31 || (host != 0 && host != hosts);
 }
 
 bool dhcp4_message_has_lease(const Dhcp4Message *m)
 {
-        return m->has_lease_time && m->lease_time > 0 && dhcp4_address_is_valid(m->yiaddr);
+        return m->has_lease_time && m->lease_time > 0 && dhcp4_address_is_valid(m->yiaddr) &&
+               is_host_of(m->yiaddr, m->options.prefix_length);
 }
 
 /* -- Building ---------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 #define DHCP4_SIZE_MAX      548
 #define DHCP4_CLIENT_ID_MAX 64
 #define DHCP4_SERVERS_MAX   8
-#define DHCP4_ROUTES_MAX    64
+#define DHCP4_ROUTES_MAX    128
 #define DHCP4_SEARCH_SIZE   1024
 #define DHCP4_PORTAL_SIZE   256
 #define DHCP4_INFINITE      UINT32_MAX
@@ -118,9 +118,9 @@ struct Dhcp4Identity {
 };
 
 /* REQ_DHCP 10, 13, 15: a reply to the pending exchange of this client, with the name of its server
- * and not made out to another client identifier. */
+ * (an address that can be asked) and not made out to another client identifier. */
 bool dhcp4_reply_is_for(const Dhcp4Message *m, const Dhcp4Identity *id, uint32_t xid);
-/* REQ_DHCP 14: an address that a host may have, for a time that is not zero. */
+/* REQ_DHCP 14: an address that a host may have in its subnet, for a time that is not zero. */
 bool dhcp4_message_has_lease(const Dhcp4Message *m);
 
 /* One message to send; zero fields are absent. */

@@ -167,6 +167,25 @@ START_TEST(a_file_that_is_none_is_refused)
 }
 END_TEST
 
+START_TEST(a_router_that_is_ourselves_is_the_link)
+{
+        Dhcp4Message m = { .yiaddr = v4("10.0.0.5"),
+                .server = v4("10.0.0.1"),
+                .lease_time = 60,
+                .options = { .n_routes = 2,
+                        .routes = { { .gateway = v4("10.0.0.5") },
+                                { .destination = v4("192.0.2.0"),
+                                        .prefix_length = 24,
+                                        .gateway = v4("10.0.0.1") } } } };
+        Rng rng = rng_seeded(test_seed());
+        Dhcp4Lease l = dhcp4_lease_from_message(&m, BEGIN, &rng);
+
+        ck_assert_uint_eq(l.options.routes[0].gateway.s_addr, 0);
+        ck_assert_uint_eq(l.options.routes[1].gateway.s_addr, v4("10.0.0.1").s_addr);
+        ck_assert_uint_eq(dhcp4_lease_gateway(&l).s_addr, 0);
+}
+END_TEST
+
 TEST_MAIN("dhcp4-lease", timers_come_from_the_server_or_by_default, forever_and_almost_forever,
         comes_back_from_its_text, another_boot_counts_by_the_wall_clock,
-        a_file_that_is_none_is_refused)
+        a_file_that_is_none_is_refused, a_router_that_is_ourselves_is_the_link)

@@ -99,6 +99,49 @@ START_TEST(a_broken_option_is_absent_and_breaks_no_other)
 }
 END_TEST
 
+START_TEST(what_is_said_twice_counts_when_it_is_the_same)
+{
+        Dhcp4Message m;
+
+        PARSE("\x35\x01\x05\x36\x04\x0a\0\0\x01\x33\x04\0\0\x0e\x10\x01\x04\xff\xff\0\0"
+              "\x36\x04\x0a\0\0\x01\x33\x04\0\0\x0e\x10\x01\x04\xff\xff\0\0\xff",
+                &m);
+        ck_assert_uint_eq(m.server.s_addr, v4("10.0.0.1").s_addr);
+        ck_assert(m.has_lease_time);
+        ck_assert_uint_eq(m.lease_time, 3600);
+        ck_assert_uint_eq(m.options.prefix_length, 16);
+        PARSE("\x35\x01\x05\x36\x04\x0a\0\0\x01\x33\x04\0\0\x0e\x10"
+              "\x36\x04\x0a\0\0\x02\x33\x04\0\0\x0e\x11\xff",
+                &m);
+        ck_assert_uint_eq(m.server.s_addr, 0);
+        ck_assert(!m.has_lease_time);
+}
+END_TEST
+
+START_TEST(a_host_is_neither_its_network_nor_its_broadcast)
+{
+        static const struct {
+                const char *address;
+                uint8_t length;
+                bool good;
+        } rows[] = { { "10.0.0.5", 24, true }, { "10.0.0.0", 24, false },
+                { "10.0.0.255", 24, false }, { "10.0.1.0", 23, true }, { "10.0.0.255", 23, true },
+                { "10.0.0.4", 31, true }, { "10.0.0.5", 31, true }, { "10.0.0.255", 32, true },
+                { "240.0.0.1", 24, false }, { "0.0.0.5", 24, false }, { "127.0.0.5", 8, false },
+                { "224.0.0.5", 8, false } };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Dhcp4Message m = { .yiaddr = v4(rows[i].address),
+                        .has_lease_time = true,
+                        .lease_time = 60,
+                        .options = { .prefix_length = rows[i].length } };
+
+                ck_assert_msg(dhcp4_message_has_lease(&m) == rows[i].good, "%s/%u", rows[i].address,
+                        rows[i].length);
+        }
+}
+END_TEST
+
 START_TEST(a_type_of_the_wrong_size_is_none)
 {
         Dhcp4Message m;
@@ -325,4 +368,6 @@ TEST_MAIN("dhcp4-message", reads_an_ordinary_ack, the_fixed_part_must_be_whole_a
         a_broken_option_is_absent_and_breaks_no_other, a_type_of_the_wrong_size_is_none,
         options_go_on_in_file_and_then_sname, a_long_option_is_put_together,
         classless_routes_win_and_are_all_or_nothing, texts_are_names_and_uris_or_nothing,
-        builds_what_servers_and_relays_want, random_bytes_end_somewhere)
+        builds_what_servers_and_relays_want, random_bytes_end_somewhere,
+        what_is_said_twice_counts_when_it_is_the_same,
+        a_host_is_neither_its_network_nor_its_broadcast)
