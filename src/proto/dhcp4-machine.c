@@ -9,6 +9,7 @@
 #define REBOOT_TRIES    2
 #define REBOOT_WAIT     (2 * USEC_PER_SEC) /* for both of them */
 #define NAK_PAUSE_MAX   (60 * USEC_PER_SEC)
+#define SPARE_WAIT      (1 * USEC_PER_SEC)
 #define DECLINE_PAUSE   (10 * USEC_PER_SEC)
 #define CONFLICTS_MAX   10 /* RFC 5227 1.1 */
 #define CONFLICTS_PAUSE (60 * USEC_PER_SEC)
@@ -16,42 +17,11 @@
 
 static const uint8_t everyone[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-/* -- Events ------------------------------------------------------------------------------------ */
-
-static Dhcp4Event *push_event(Dhcp4Machine *c, Dhcp4EventType type)
-{
-        Dhcp4Event *e = &c->events[(c->first_event + c->n_events) % DHCP4_EVENTS_MAX];
-
-        /* One call makes a handful, and the owner takes all of them before the next. */
-        assert(c->n_events < DHCP4_EVENTS_MAX);
-        c->n_events++;
-        *e = (Dhcp4Event){ .type = type };
-        return e;
-}
-
-bool dhcp4_machine_pop_event(Dhcp4Machine *c, Dhcp4Event *ret)
-{
-        if (c->n_events == 0)
-                return false;
-        *ret = c->events[c->first_event];
-        c->first_event = (c->first_event + 1) % DHCP4_EVENTS_MAX;
-        c->n_events--;
-        return true;
-}
-
-static void push_arp(Dhcp4Machine *c, ArpPacket arp, const uint8_t to[static 6])
-{
-        Dhcp4Event *e = push_event(c, DHCP4_EVENT_ARP);
-
-        e->arp = arp;
-        memcpy(e->arp_to, to, 6);
-}
-
 /* -- Packets out ------------------------------------------------------------------------------- */
 
 static void send_message(Dhcp4Machine *c, Dhcp4Type type, usec_t now)
 {
-        push_event(c, DHCP4_EVENT_SEND)->send = dhcp4_machine_outgoing(c, type, now);
+        dhcp4_machine_push(c, DHCP4_EVENT_SEND)->send = dhcp4_machine_outgoing(c, type, now);
 }
 
 static void send_discover(Dhcp4Machine *c, usec_t now)
@@ -89,7 +59,9 @@ static void lose(Dhcp4Machine *c, Dhcp4Lost why)
         acd_stop(&c->acd);
         dna_stop(&c->dna);
         if (c->use == DHCP4_USE_ACTIVE)
-                push_event(c, DHCP4_EVENT_LOST)->why = why;
+                dhcp4_machine_push(c, DHCP4_EVENT_LOST)->why = why;
+        else if (!dhcp4_lost_is_remembered(why))
+                dhcp4_machine_push(c, DHCP4_EVENT_FORGET);
         c->use = DHCP4_USE_NONE;
         c->hint = (struct in_addr){ 0 };
         c->in_place = c->confirmed = false;
@@ -103,6 +75,7 @@ static void lose(Dhcp4Machine *c, Dhcp4Lost why)
 static void enter_selecting(Dhcp4Machine *c, usec_t now)
 {
         set_state(c, DHCP4_STATE_SELECTING);
+        c->has_spare = false;
         begin_exchange(c, now, c->eager);
         send_discover(c, now);
 }
@@ -118,11 +91,10 @@ static void enter_init(Dhcp4Machine *c, usec_t now, usec_t pause, const char *co
         c->next = now + pause;
 }
 
-static void enter_requesting(Dhcp4Machine *c, usec_t now, const Dhcp4Message *offer)
+/* With `server` and `offered` set. */
+static void enter_requesting(Dhcp4Machine *c, usec_t now)
 {
         set_state(c, DHCP4_STATE_REQUESTING);
-        c->server = offer->server;
-        c->offered = offer->yiaddr;
         dhcp4_retry_start(&c->retry, c->eager);
         send_request(c, now);
 }
@@ -188,7 +160,7 @@ static void learn_gateway(Dhcp4Machine *c, usec_t now)
         /* While the address is probed for, it must not speak up as ours (RFC 5227 2.1.1). */
         if (c->acd.state == ACD_STATE_PROBING || c->config.identity.mac_size != 6)
                 return;
-        if (gateway.s_addr && !c->lease.has_gateway_mac)
+        if (gateway.s_addr && !(c->lease.has_gateway_mac && c->confirmed))
                 dna_learn(&c->dna, now, c->lease.address, gateway, c->config.identity.mac);
 }
 
@@ -196,7 +168,7 @@ static void learn_gateway(Dhcp4Machine *c, usec_t now)
 static void use_lease(Dhcp4Machine *c, usec_t now)
 {
         c->use = DHCP4_USE_ACTIVE;
-        push_event(c, DHCP4_EVENT_LEASE);
+        dhcp4_machine_push(c, DHCP4_EVENT_LEASE);
         learn_gateway(c, now);
 }
 
@@ -241,10 +213,10 @@ static void acd_did(Dhcp4Machine *c, usec_t now, AcdAction action)
         case ACD_NOTHING:
                 return;
         case ACD_DEFEND:
-                memcpy(push_event(c, DHCP4_EVENT_DEFENDED)->mac, c->acd.other_mac, 6);
+                memcpy(dhcp4_machine_push(c, DHCP4_EVENT_DEFENDED)->mac, c->acd.other_mac, 6);
                 _fallthrough_;
         case ACD_SEND:
-                push_arp(c, acd_packet(&c->acd), everyone);
+                dhcp4_machine_push_arp(c, acd_packet(&c->acd), everyone);
                 if (c->acd.state == ACD_STATE_ANNOUNCING && c->acd.sent == 1)
                         learn_gateway(c, now);
                 return;
@@ -264,13 +236,14 @@ static void dna_did(Dhcp4Machine *c, usec_t now, DnaAction action)
         case DNA_NOTHING:
                 return;
         case DNA_SEND:
-                push_arp(c, dna_packet(&c->dna),
+                dhcp4_machine_push_arp(c, dna_packet(&c->dna),
                         c->dna.state == DNA_STATE_LEARNING ? everyone : c->dna.gateway_mac);
                 return;
         case DNA_LEARNED:
+                c->confirmed = true;
                 memcpy(c->lease.gateway_mac, c->dna.gateway_mac, 6);
                 c->lease.has_gateway_mac = true;
-                push_event(c, DHCP4_EVENT_SAVE);
+                dhcp4_machine_push(c, DHCP4_EVENT_SAVE);
                 return;
         case DNA_CONFIRMED:
                 c->confirmed = true;
@@ -331,6 +304,7 @@ static void accept_ack(Dhcp4Machine *c, usec_t now, const Dhcp4Message *m)
         if (c->state == DHCP4_STATE_RENEWING || c->state == DHCP4_STATE_REBINDING)
                 c->conflicts = 0;
         c->naks = 0;
+        c->avoided.s_addr = 0;
         c->in_place = false;
         if (c->config.conflict == ACD_STRICT && !keeps) {
                 if (c->use == DHCP4_USE_ACTIVE)
@@ -364,10 +338,22 @@ static void accept_nak(Dhcp4Machine *c, usec_t now, const Dhcp4Message *m)
 
 static void receive_offer(Dhcp4Machine *c, usec_t now, const Dhcp4Message *m)
 {
-        if (is_v6only(c, m))
+        bool again = c->avoided.s_addr && m->server.s_addr == c->avoided.s_addr;
+
+        if (is_v6only(c, m)) {
                 pause_v6only(c, now, m->v6only);
-        else if (dhcp4_message_has_lease(m))
-                enter_requesting(c, now, m);
+                return;
+        }
+        if (!dhcp4_message_has_lease(m) || (again && c->has_spare))
+                return;
+        c->server = m->server;
+        c->offered = m->yiaddr;
+        if (!again) {
+                enter_requesting(c, now);
+                return;
+        }
+        c->has_spare = true;
+        c->next = MIN(c->next, now + SPARE_WAIT);
 }
 
 static void receive_ack(Dhcp4Machine *c, usec_t now, const Dhcp4Message *m)
@@ -418,8 +404,10 @@ static void receive_nak(Dhcp4Machine *c, usec_t now, const Dhcp4Message *m)
         case _DHCP4_STATE_MAX:
                 return;
         case DHCP4_STATE_REQUESTING:
-                if (m->server.s_addr == c->server.s_addr)
-                        accept_nak(c, now, m);
+                if (m->server.s_addr != c->server.s_addr)
+                        return;
+                c->avoided = c->server;
+                accept_nak(c, now, m);
                 return;
         case DHCP4_STATE_RENEWING:
                 if (m->server.s_addr == c->lease.server.s_addr)
@@ -513,10 +501,14 @@ static void state_timeout(Dhcp4Machine *c, usec_t now)
                 enter_selecting(c, now);
                 return;
         case DHCP4_STATE_SELECTING:
-                send_discover(c, now);
+                if (c->has_spare)
+                        enter_requesting(c, now);
+                else
+                        send_discover(c, now);
                 return;
         case DHCP4_STATE_REQUESTING:
                 if (now >= c->retry.first + REQUEST_GIVE_UP) {
+                        c->avoided = c->server;
                         c->eager = false;
                         enter_selecting(c, now);
                         return;
@@ -595,6 +587,7 @@ static void attach(Dhcp4Machine *c, usec_t now)
 {
         c->eager = true;
         c->naks = 0;
+        c->avoided.s_addr = 0;
         if (c->use != DHCP4_USE_NONE && now < c->lease.expires)
                 enter_rebooting(c, now);
         else
@@ -613,7 +606,7 @@ void dhcp4_machine_start(Dhcp4Machine *c, usec_t now, const Dhcp4Lease *known, b
         if (in_place && c->use == DHCP4_USE_KNOWN) {
                 c->use = DHCP4_USE_ACTIVE;
                 c->in_place = true;
-                push_event(c, DHCP4_EVENT_LEASE);
+                dhcp4_machine_push(c, DHCP4_EVENT_LEASE);
         }
         attach(c, now);
 }

@@ -43,6 +43,7 @@ typedef enum Dhcp4EventType {
         DHCP4_EVENT_LEASE,    /* use dhcp4_machine_lease(): new, changed, longer or known again */
         DHCP4_EVENT_LOST,     /* stop using it; .why */
         DHCP4_EVENT_SAVE,     /* nothing to apply, but the lease is worth saving again */
+        DHCP4_EVENT_FORGET,   /* a lease that is not in use is not worth keeping any more */
         DHCP4_EVENT_DEFENDED, /* .mac used our address; it was told that it is ours */
 } Dhcp4EventType;
 
@@ -95,7 +96,7 @@ struct Dhcp4Machine {
         Dhcp4Lease lease;
         Dhcp4Use use;
         bool in_place;       /* ACTIVE since before this start, and no carrier was lost since */
-        bool confirmed;      /* the gateway answered while REBOOTING */
+        bool confirmed;      /* the gateway answered since the link came up */
         struct in_addr hint; /* to ask for in DISCOVER */
 
         uint32_t xid;
@@ -104,6 +105,9 @@ struct Dhcp4Machine {
         bool eager;
         Dhcp4Retry retry;
         struct in_addr server, offered; /* chosen while REQUESTING */
+        /* Who offered and did not keep it; its next offer is taken when nobody else makes one. */
+        struct in_addr avoided;
+        bool has_spare;
 
         Acd acd;
         Dna dna;
@@ -137,6 +141,9 @@ usec_t dhcp4_machine_deadline(const Dhcp4Machine *c);
 void dhcp4_machine_timeout(Dhcp4Machine *c, usec_t now);
 bool dhcp4_machine_pop_event(Dhcp4Machine *c, Dhcp4Event *ret);
 
+/* For the parts of the machine: an event to fill in. */
+Dhcp4Event *dhcp4_machine_push(Dhcp4Machine *c, Dhcp4EventType type);
+void dhcp4_machine_push_arp(Dhcp4Machine *c, ArpPacket arp, const uint8_t to[static 6]);
 /* The message of a type that the client sends in its present state. */
 Dhcp4Outgoing dhcp4_machine_outgoing(const Dhcp4Machine *c, Dhcp4Type type, usec_t now);
 uint16_t dhcp4_secs(usec_t begun, usec_t now);

@@ -81,6 +81,9 @@ void world_settle(World *w)
                 case DHCP4_EVENT_SAVE:
                         w->saves++;
                         break;
+                case DHCP4_EVENT_FORGET:
+                        w->forgets++;
+                        break;
                 case DHCP4_EVENT_DEFENDED:
                         w->defended++;
                         break;

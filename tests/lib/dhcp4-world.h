@@ -26,7 +26,7 @@ struct World {
         ArpPacket arps[64];
         usec_t arps_at[64];
         unsigned n_arps;
-        unsigned leases, losts, saves, defended;
+        unsigned leases, losts, saves, forgets, defended;
         Dhcp4Lost why;
 };
 

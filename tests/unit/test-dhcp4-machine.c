@@ -129,6 +129,40 @@ START_TEST(a_server_that_only_offers_is_left_after_a_minute)
 }
 END_TEST
 
+START_TEST(a_server_that_let_us_down_comes_last)
+{
+        Dhcp4Peer other;
+
+        for (unsigned refuses = 0; refuses < 2; refuses++) {
+                setup();
+                other = w.peer;
+                other.server = v4("10.0.0.2");
+                other.offers = v4("10.0.0.9");
+                w.peer.mute_acks = !refuses;
+                w.peer.refuses = refuses;
+                world_start(&w, NULL, false);
+                if (!refuses)
+                        world_run(&w, SEC(60));
+                /* it offers first again, and the other is heard all the same */
+                expect_state(DHCP4_STATE_SELECTING);
+                world_run(&w, SEC(0.3));
+                world_reply(&w, &other, DHCP4_OFFER);
+                expect_state(DHCP4_STATE_REQUESTING);
+                ck_assert_uint_eq(world_last(&w)->m.server.s_addr, other.server.s_addr);
+                ck_assert_uint_eq(world_last(&w)->m.requested.s_addr, other.offers.s_addr);
+        }
+        /* alone, it is asked again a second later */
+        setup();
+        w.peer.mute_acks = true;
+        world_start(&w, NULL, false);
+        world_run(&w, SEC(60));
+        expect_state(DHCP4_STATE_SELECTING);
+        w.peer.mute_acks = false;
+        world_run(&w, SEC(1));
+        expect_state(DHCP4_STATE_BOUND);
+}
+END_TEST
+
 START_TEST(only_the_chosen_server_counts_while_requesting)
 {
         Dhcp4Peer rogue;
@@ -418,6 +452,15 @@ START_TEST(a_known_lease_that_is_refused_or_unanswered_is_given_up)
         expect_state(DHCP4_STATE_SELECTING);
         ck_assert_int_eq(world_last(&w)->m.type, DHCP4_DISCOVER);
         ck_assert_uint_eq(world_last(&w)->m.requested.s_addr, known.address.s_addr);
+        ck_assert_uint_eq(w.forgets, 0);
+
+        setup();
+        w.peer.silent = true;
+        known.expires = w.now + SEC(1000);
+        world_start(&w, &known, false);
+        world_reply(&w, &w.peer, DHCP4_NAK);
+        ck_assert_uint_eq(w.forgets, 1);
+        ck_assert_uint_eq(w.losts, 0);
 }
 END_TEST
 
@@ -462,6 +505,12 @@ START_TEST(the_gateway_confirms_a_known_network_without_the_server)
         world_run(&w, SEC(3));
         expect_state(DHCP4_STATE_SELECTING);
         ck_assert_uint_eq(w.leases, 0);
+        /* and where the server has moved there with it, it is learned */
+        dhcp4_machine_stop(&w.m);
+        w.peer.silent = false;
+        world_start(&w, &known, false);
+        world_run(&w, SEC(20));
+        ck_assert_int_eq(memcmp(dhcp4_machine_lease(&w.m)->gateway_mac, w.gateway_mac, 6), 0);
 }
 END_TEST
 
@@ -611,7 +660,7 @@ END_TEST
 
 TEST_MAIN("dhcp4-machine", four_packets_and_bound,
         discover_on_a_fresh_link_is_eager_and_then_by_the_rfc,
-        a_server_that_only_offers_is_left_after_a_minute,
+        a_server_that_only_offers_is_left_after_a_minute, a_server_that_let_us_down_comes_last,
         only_the_chosen_server_counts_while_requesting, an_ack_out_of_the_blue_is_no_lease,
         replies_that_are_not_for_us_are_dropped, renews_by_unicast_and_keeps_the_address,
         rebinds_and_expires_when_nobody_answers, another_server_answers_a_rebind_but_not_a_renewal,

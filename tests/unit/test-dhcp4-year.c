@@ -95,6 +95,7 @@ static void take_events(void)
                         break;
                 case DHCP4_EVENT_ARP:
                 case DHCP4_EVENT_SAVE:
+                case DHCP4_EVENT_FORGET:
                 case DHCP4_EVENT_DEFENDED:
                         break;
                 }
