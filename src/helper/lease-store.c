@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "helper/lease-store.h"
+#include "util/error.h"
 #include "util/fd.h"
 #include "util/log.h"
 #include <fcntl.h>
@@ -10,9 +11,9 @@
 
 #define FILE_NAME_SIZE (IFNAMSIZ + 16)
 
-static const char *file_name(const Link *link, const char *kind, char buf[static FILE_NAME_SIZE])
+static const char *file_name(const char *link, const char *kind, char buf[static FILE_NAME_SIZE])
 {
-        snprintf(buf, FILE_NAME_SIZE, "%s-%s.lease", kind, link->name);
+        snprintf(buf, FILE_NAME_SIZE, "%s-%s.lease", kind, link);
         return buf;
 }
 
@@ -46,7 +47,7 @@ int lease_store_load(const Link *link, const LeaseOwner *owner, char **ret)
         _cleanup_(freep) char *text = NULL;
         _cleanup_fd_ int dir = state_dir(link);
 
-        if (dir < 0 || file_read(dir, file_name(link, owner->kind, name), LEASE_TEXT_SIZE - 1,
+        if (dir < 0 || file_read(dir, file_name(link->name, owner->kind, name), LEASE_TEXT_SIZE - 1,
                                &text, NULL) < 0)
                 return -ENOENT;
         add_owner(&t, owner);
@@ -66,7 +67,8 @@ static int save(const Link *link, const char *kind, const LeaseText *text)
                 return -EMSGSIZE;
         if (dir < 0)
                 return dir;
-        return file_write_atomic(dir, file_name(link, kind, name), text->buf, text->len, 0644);
+        return file_write_atomic(
+                dir, file_name(link->name, kind, name), text->buf, text->len, 0644);
 }
 
 void lease_store_save(const Link *link, const LeaseOwner *owner, LeaseText *text, bool *failed)
@@ -81,11 +83,22 @@ void lease_store_save(const Link *link, const LeaseOwner *owner, LeaseText *text
         *failed = r < 0;
 }
 
+void lease_store_rename(const Link *link, const char *old_name)
+{
+        static const char *const kinds[] = { "dhcp4", "dhcp6" };
+        char from[FILE_NAME_SIZE], to[FILE_NAME_SIZE];
+        _cleanup_fd_ int dir = state_dir(link);
+
+        for (size_t i = 0; dir >= 0 && i < ELEMENTSOF(kinds); i++)
+                (void) renameat(dir, file_name(old_name, kinds[i], from), dir,
+                        file_name(link->name, kinds[i], to));
+}
+
 void lease_store_remove(const Link *link, const char *kind)
 {
         char name[FILE_NAME_SIZE];
         _cleanup_fd_ int dir = state_dir(link);
 
         if (dir >= 0)
-                (void) unlinkat(dir, file_name(link, kind, name), 0);
+                (void) unlinkat(dir, file_name(link->name, kind, name), 0);
 }

@@ -21,4 +21,6 @@ LeaseClocks lease_store_clocks(void);
 int lease_store_load(const Link *link, const LeaseOwner *owner, char **ret);
 /* Adds the owner to the text and saves it. `failed` keeps one trouble from being told twice. */
 void lease_store_save(const Link *link, const LeaseOwner *owner, LeaseText *text, bool *failed);
+/* The files follow a link that got another name. */
+void lease_store_rename(const Link *link, const char *old_name);
 void lease_store_remove(const Link *link, const char *kind);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "helper/link.h"
+#include "helper/lease-store.h"
 #include "helper/network-private.h"
 #include "util/log.h"
 #include "util/message-id.h"
@@ -34,17 +35,27 @@ static bool has_carrier(const RtnlLink *info)
                (info->operstate == IF_OPER_UP || info->operstate == IF_OPER_UNKNOWN);
 }
 
+static void take_name(Link *link, const char *name)
+{
+        char old[sizeof(link->name)];
+
+        text_copy(old, sizeof(old), link->name);
+        text_copy(link->name, sizeof(link->name), name);
+        link->state->link_changed = true;
+        if (!old[0])
+                return;
+        log_info("%s: renamed to %s", old, name);
+        if (link->managed)
+                lease_store_rename(link, old);
+}
+
 static void take_info(Link *link, const RtnlLink *info)
 {
         LinkState *s = link->state;
         bool known = link->name[0] != '\0';
 
-        if (info->name[0] && strcmp(info->name, link->name) != 0) {
-                if (link->name[0])
-                        log_info("%s: renamed to %s", link->name, info->name);
-                text_copy(link->name, sizeof(link->name), info->name);
-                s->link_changed = true;
-        }
+        if (info->name[0] && strcmp(info->name, link->name) != 0)
+                take_name(link, info->name);
         /* what is told first is no change: the address that was left in the kernel stays */
         if (known && (info->mac_len != link->mac_len ||
                              memcmp(info->mac, link->mac, info->mac_len) != 0))
