@@ -6,8 +6,10 @@
 #include "util/rng.h"
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
+#include <linux/sockios.h>
 #include <netinet/ip.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define TOS_CS6 0xc0 /* network control (REQ_DHCP 31) */
 
@@ -122,6 +124,13 @@ int dhcp4_socket_udp(const Link *link, struct in_addr address)
         r = fd;
         fd = -EBADF;
         return r;
+}
+
+bool dhcp4_socket_is_sending(int fd)
+{
+        int n = 0;
+
+        return ioctl(fd, SIOCOUTQ, &n) >= 0 && n > 0;
 }
 
 int dhcp4_socket_send_unicast(int fd, struct in_addr to, const void *payload, size_t size)

@@ -13,6 +13,8 @@ int dhcp4_socket_send_broadcast(
 
 /* Port 68 of the leased address, for what the kernel shall route (REQ_DHCP 9). */
 int dhcp4_socket_udp(const Link *link, struct in_addr address);
+/* Whether something sent by it still waits for the hardware address of its next hop. */
+bool dhcp4_socket_is_sending(int fd);
 int dhcp4_socket_send_unicast(int fd, struct in_addr to, const void *payload, size_t size);
 
 /* Hears ARP that is about `address`, or from `gateway` (0: nobody). */

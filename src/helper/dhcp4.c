@@ -29,11 +29,15 @@
 
 #define PACKETS_PER_TURN 16
 #define RECEIVE_SIZE     4096 /* more than any link's MTU that DHCP is spoken on, but jumbo */
+/* A RELEASE that waits for ARP goes with its address: it is looked after so often and so long. */
+#define FAREWELL_EVERY (10 * USEC_PER_MSEC)
+#define FAREWELL_MAX   (2 * USEC_PER_SEC)
 
 struct Dhcp4Client {
         Link *link;
         Dhcp4Machine machine;
-        Timer timer, save_timer;
+        Timer timer, save_timer, farewell_timer;
+        usec_t farewell_end;
         struct lws *packet, *arp, *udp;          /* NULL: not needed yet */
         struct in_addr udp_address;              /* what `udp` is bound to */
         struct in_addr arp_address, arp_gateway; /* what `arp` listens for */
@@ -400,9 +404,33 @@ static void on_lease(Dhcp4Client *c)
         timer_set(&c->save_timer, usec_add(now_of(c), LEASE_SAVE_DELAY));
 }
 
+/* Without the address the kernel would drop what is queued from it. */
+static void farewell(Dhcp4Client *c, usec_t now)
+{
+        bool waits = c->udp && dhcp4_socket_is_sending(wsi_fd(c->udp));
+
+        if (waits && now < c->farewell_end) {
+                timer_set(&c->farewell_timer, usec_add(now, FAREWELL_EVERY));
+                return;
+        }
+        timer_cancel(&c->farewell_timer);
+        c->udp = wsi_free(c->udp);
+        dhcp4_unapply(c->link);
+}
+
+static void on_farewell_timer(Timer *t, usec_t now)
+{
+        farewell(container_of(t, Dhcp4Client, farewell_timer), now);
+}
+
 static void on_lost(Dhcp4Client *c, Dhcp4Lost why)
 {
-        dhcp4_unapply(c->link);
+        if (why == DHCP4_LOST_RELEASED) {
+                c->farewell_end = usec_add(now_of(c), FAREWELL_MAX);
+                farewell(c, now_of(c));
+        } else {
+                dhcp4_unapply(c->link);
+        }
         log_lost(c, why);
         timer_cancel(&c->save_timer);
         if (!dhcp4_lost_is_remembered(why))
@@ -427,6 +455,10 @@ static void on_event(Dhcp4Client *c, const Dhcp4Event *e)
         case DHCP4_EVENT_SAVE:
                 timer_set(&c->save_timer, usec_add(now_of(c), LEASE_SAVE_DELAY));
                 return;
+        case DHCP4_EVENT_FORGET:
+                timer_cancel(&c->save_timer);
+                lease_store_remove(c->link, "dhcp4");
+                return;
         case DHCP4_EVENT_DEFENDED:
                 log_warning("%s: %02x:%02x:%02x:%02x:%02x:%02x uses our address, it was told",
                         c->link->name, e->mac[0], e->mac[1], e->mac[2], e->mac[3], e->mac[4],
@@ -445,7 +477,7 @@ static void run(Dhcp4Client *c)
         r = listen_to_arp(c);
         if (r < 0)
                 log_warning("%s: cannot listen to ARP: %s", c->link->name, strerror(-r));
-        if (c->udp && c->machine.state != DHCP4_STATE_RENEWING)
+        if (c->udp && c->machine.state != DHCP4_STATE_RENEWING && !timer_is_set(&c->farewell_timer))
                 c->udp = wsi_free(c->udp);
         timer_set(&c->timer, dhcp4_machine_deadline(&c->machine));
         tell_waiting(c, now_of(c));
@@ -486,6 +518,7 @@ int dhcp4_client_new(Dhcp4Client **ret, Link *link)
         c->link = link;
         timer_init(&c->timer, network_thread(link->network), on_timer);
         timer_init(&c->save_timer, network_thread(link->network), on_save_timer);
+        timer_init(&c->farewell_timer, network_thread(link->network), on_farewell_timer);
         prepare(c);
         *ret = c;
         return 0;
@@ -498,6 +531,13 @@ static void close_sockets(Dhcp4Client *c)
         c->udp = wsi_free(c->udp);
 }
 
+static void end_farewell(Dhcp4Client *c)
+{
+        c->farewell_end = 0;
+        if (timer_is_set(&c->farewell_timer))
+                farewell(c, now_of(c));
+}
+
 Dhcp4Client *dhcp4_client_free(Dhcp4Client *client)
 {
         if (!client)
@@ -505,6 +545,7 @@ Dhcp4Client *dhcp4_client_free(Dhcp4Client *client)
         if (timer_is_set(&client->save_timer))
                 save_now(client);
         timer_cancel(&client->timer);
+        end_farewell(client);
         close_sockets(client);
         free(client);
         return NULL;
@@ -533,6 +574,7 @@ void dhcp4_client_stop(Dhcp4Client *client)
 {
         if (timer_is_set(&client->save_timer))
                 save_now(client);
+        end_farewell(client);
         if (dhcp4_machine_lease(&client->machine))
                 dhcp4_unapply(client->link);
         dhcp4_machine_stop(&client->machine);
@@ -571,6 +613,7 @@ void dhcp4_client_address_lost(Dhcp4Client *client)
 
 int dhcp4_client_renew(Dhcp4Client *client)
 {
+        end_farewell(client);
         if (client->machine.state == DHCP4_STATE_STOPPED && client->link->carrier) {
                 dhcp4_client_start(client);
                 return 0;
