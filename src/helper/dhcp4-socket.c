@@ -4,8 +4,10 @@
 #include "proto/ipudp.h"
 #include "util/fd.h"
 #include "util/rng.h"
+#include <linux/filter.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <netinet/ip.h>
 #include <string.h>
@@ -24,7 +26,7 @@ enum {
         X_OP = 8,
         X_CHADDR = 8 + 28,
         X_COOKIE = 8 + 236,
-        AFTER_COOKIE = 11, /* in the filter: its first check of chaddr */
+        AFTER_COOKIE = 13, /* in the filter: its first check of chaddr */
         FRAGMENT_MASK = 0x3fff,
         COOKIE = 0x63825363,
         BOOTP_REPLY = 2,
@@ -35,10 +37,13 @@ static uint32_t be32(const uint8_t *p)
         return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16 | (uint32_t) p[2] << 8 | p[3];
 }
 
-/* A load beyond the end of a packet drops it. */
+/* A load beyond the end of a packet drops it, and so does the kernel's word that the frame went to
+ * another host's hardware address or is of a VLAN that is none of ours. */
 int dhcp4_socket_packet(const Link *link)
 {
         const struct sock_filter filter[] = {
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t) (SKF_AD_OFF + SKF_AD_PKTTYPE)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OTHERHOST, 16, 0),
                 BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_PROTOCOL),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 14),
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, AT_FRAGMENT),
