@@ -2,6 +2,7 @@
 #include "daemon/config-check.h"
 #include "proto/url.h"
 #include "util/error.h"
+#include <string.h>
 
 static bool is_https(const char *text)
 {
@@ -42,6 +43,23 @@ static int check_stage(const StageSettings *s, const char *section, ConfigFault 
         return -EINVAL;
 }
 
+/* What is no URI would be taken for the key itself. */
+static int check_key(const StageSettings *s, ConfigFault *ret)
+{
+        const char *why = NULL;
+
+        if (s->key && (!strchr(s->key, ':') || strchr(s->key, '\n')))
+                why = "Key= is not a URI";
+        else if (s->key && s->provider != STAGE_PROVIDER_BUILTIN)
+                why = "Key= is for Provider=est";
+        else if (s->key_provider && !s->key)
+                why = "KeyProvider= needs Key=";
+        if (!why)
+                return 0;
+        *ret = (ConfigFault){ "Registration", { "Key", "KeyProvider" }, why };
+        return -EINVAL;
+}
+
 static int check_portal(const PortalSettings *p, ConfigFault *ret)
 {
         Url url;
@@ -66,6 +84,8 @@ int config_check(const Settings *s, ConfigFault *ret)
                 r = check_policy(&s->policy, ret);
         if (r >= 0)
                 r = check_stage(&s->registration, "Registration", ret);
+        if (r >= 0)
+                r = check_key(&s->registration, ret);
         if (r >= 0)
                 r = check_stage(&s->auth1, "Auth1", ret);
         if (r >= 0)

@@ -114,6 +114,8 @@ static const ConfigKey config_keys[] = {
 
         ENUM("Registration", "Provider", registration.provider, registration_names),
         KEY("Registration", "CredentialFile", string, registration.credential_file),
+        KEY("Registration", "Key", string, registration.key),
+        KEY("Registration", "KeyProvider", string, registration.key_provider),
         STAGE("Registration", registration),
         ENUM("Auth1", "Provider", auth1.provider, auth_names),
         KEY("Auth1", "Scope", string, auth1.scope),

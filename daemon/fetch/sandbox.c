@@ -31,21 +31,24 @@ static int restrict_files(void)
 {
         /* the system's certificates, and what libc and OpenSSL load late */
         static const char *const readable[] = { "/etc", "/usr", "/lib", "/lib64" };
+        static const char *const devices[] = { "/dev/tpmrm0", "/dev/tpm0" }; /* of held keys */
         const uint64_t access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+        const uint64_t device = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
         struct landlock_ruleset_attr attr = {
                 /* everything that the first version of Landlock knows */
                 .handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
         };
         _cleanup_fd_ int ruleset = landlock_create(&attr, sizeof(attr));
+        int r = 0;
 
         if (ruleset < 0) /* a kernel without it: seccomp remains */
                 return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
-        for (size_t i = 0; i < ELEMENTSOF(readable); i++) {
-                int r = landlock_allow(ruleset, readable[i], access);
-
-                if (r < 0)
-                        return r;
-        }
+        for (size_t i = 0; i < ELEMENTSOF(readable) && r >= 0; i++)
+                r = landlock_allow(ruleset, readable[i], access);
+        for (size_t i = 0; i < ELEMENTSOF(devices) && r >= 0; i++)
+                r = landlock_allow(ruleset, devices[i], device);
+        if (r < 0)
+                return r;
         return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
 }
 

@@ -2,6 +2,7 @@
 #include "fetch/transfer.h"
 #include "proto/url.h"
 #include <config.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,7 @@ Transfer *transfer_free(Transfer *t)
 {
         if (!t)
                 return NULL;
+        client_key_free(t->key);
         free(t->body);
         free(t);
         return NULL;
@@ -100,7 +102,7 @@ static uint32_t parse_seconds(const char *s)
         char *end;
 
         if (*s < '0' || *s > '9')
-                return FETCH_NO_AGE; /* an HTTP date needs a true clock: not honoured */
+                return FETCH_NO_AGE;
         v = strtoul(s, &end, 10);
         return v >= FETCH_NO_AGE ? FETCH_NO_AGE - 1 : (uint32_t) v;
 }
@@ -114,6 +116,18 @@ static uint32_t parse_cache_control(const char *value)
         return age ? parse_seconds(age + strlen("max-age=")) : FETCH_NO_AGE;
 }
 
+/* Seconds, or a date, which is compared with the server's own: that needs no true clock here. */
+static uint32_t parse_retry_after(const char *value, time_t server_date)
+{
+        time_t date = curl_getdate(value, NULL);
+
+        if (*value >= '0' && *value <= '9')
+                return parse_seconds(value);
+        if (date < 0 || server_date <= 0)
+                return FETCH_NO_AGE;
+        return date <= server_date ? 0 : (uint32_t) MIN(date - server_date, FETCH_NO_AGE - 1);
+}
+
 static size_t on_header(char *line, size_t one, size_t size, void *userdata)
 {
         Transfer *t = userdata;
@@ -122,8 +136,9 @@ static size_t on_header(char *line, size_t one, size_t size, void *userdata)
         (void) header_value(line, size, "content-type", t->content_type, sizeof(t->content_type));
         (void) header_value(line, size, "etag", t->etag, sizeof(t->etag));
         (void) header_value(line, size, "location", t->location, sizeof(t->location));
-        if (header_value(line, size, "retry-after", value, sizeof(value)))
-                t->answer.retry_after_sec = parse_seconds(value);
+        (void) header_value(line, size, "retry-after", t->retry_after, sizeof(t->retry_after));
+        if (header_value(line, size, "date", value, sizeof(value)))
+                t->date = curl_getdate(value, NULL);
         if (header_value(line, size, "cache-control", value, sizeof(value)))
                 t->answer.max_age_sec = parse_cache_control(value);
         return size;
@@ -160,6 +175,11 @@ static CURLcode ignore_dates(CURL *curl, void *ssl_ctx, void *userdata)
         SSL_CTX_set_app_data(ssl_ctx, userdata);
         SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, note_dates);
         return CURLE_OK;
+}
+
+static CURLcode show_key(CURL *curl, void *ssl_ctx, void *userdata)
+{
+        return client_key_show(userdata, ssl_ctx) < 0 ? CURLE_SSL_CERTPROBLEM : CURLE_OK;
 }
 
 /* Appends `name` and `value`, unless the value is empty. */
@@ -226,9 +246,11 @@ static void set_up(Transfer *t, CURL *curl, const FetchRequest *q)
         (void) curl_easy_setopt(curl, CURLOPT_HEADERDATA, t);
         (void) curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
         set_blob(curl, CURLOPT_CAINFO_BLOB, q->ca_pem);
-        set_blob(curl, CURLOPT_SSLCERT_BLOB, q->cert_pem);
-        set_blob(curl, CURLOPT_SSLKEY_BLOB, q->key_pem);
-        if (q->flags & FETCH_IGNORE_DATES) {
+        /* Never both: nobody says who he is to a server whose dates are not looked at. */
+        if (t->key) {
+                (void) curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, show_key);
+                (void) curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, t->key);
+        } else if (q->flags & FETCH_IGNORE_DATES) {
                 (void) curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, ignore_dates);
                 (void) curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &t->answer);
         }
@@ -279,18 +301,64 @@ static void finish(Transfer *t, CURL *curl, CURLcode code)
         } else {
                 (void) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
                 t->answer.status = (uint16_t) status;
+                t->answer.retry_after_sec = parse_retry_after(t->retry_after, t->date);
                 t->answer.body_size = (uint32_t) t->body_size;
         }
 }
 
+/* The key that the request names, with its certificates where it is shown to somebody. */
+static int open_key(Transfer *t, const FetchRequest *q)
+{
+        bool shown = q->method != FETCH_SIGN;
+        int r;
+
+        if (!q->key[0] || (shown && !q->cert_pem[0]))
+                return shown ? 0 : -EBADMSG;
+        r = client_key_new(&t->key, q->key, q->key_provider);
+        return r < 0 || !shown ? r : client_key_set_certificates(t->key, q->cert_pem);
+}
+
+/* With OpenSSL's or its provider's own reason, where there is one. */
+static void fail_key(Transfer *t, int r)
+{
+        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+        char words[CURL_ERROR_SIZE];
+
+        snprintf(words, sizeof(words), "%s%s%s",
+                r == -ENOENT         ? "our key cannot be had from its provider"
+                : r == -EKEYREJECTED ? "our certificate is for another key"
+                : r == -EOPNOTSUPP   ? "our key is neither EC nor RSA"
+                                     : "our key or certificate cannot be used",
+                reason ? ": " : "", reason ? reason : "");
+        transfer_fail(t, FETCH_KEY, words);
+}
+
+static int sign(Transfer *t, const FetchRequest *q)
+{
+        _cleanup_(freep) char *name = strndup((const char *) q->body, q->body_size), *text = NULL;
+        int r;
+
+        if (!name)
+                return -ENOMEM;
+        r = client_key_sign(t->key, name, q->cert_pem[0] ? q->cert_pem : NULL, &text);
+        if (r < 0)
+                return r;
+        t->body_size = strlen(text);
+        if (t->body_size > t->body_max)
+                return -E2BIG;
+        t->body = (uint8_t *) TAKE_PTR(text);
+        t->answer.status = 200;
+        t->answer.body_size = (uint32_t) t->body_size;
+        return 0;
+}
+
 /* A handle for each request: one that is kept would keep the addresses of the last one too. */
-void transfer_run(Transfer *t, const FetchRequest *q)
+static void exchange(Transfer *t, const FetchRequest *q)
 {
         _cleanup_(curl_freep) CURL *curl = curl_easy_init();
         _cleanup_(slist_freep) StringSlist *headers = NULL, *resolve = NULL;
         Url url;
 
-        t->body_max = MIN(q->body_max, (uint32_t) FETCH_BODY_MAX);
         if (!curl) {
                 transfer_fail(t, FETCH_PROTOCOL, "out of memory");
                 return;
@@ -308,4 +376,18 @@ void transfer_run(Transfer *t, const FetchRequest *q)
         (void) curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
         (void) curl_easy_setopt(curl, CURLOPT_RESOLVE, resolve);
         finish(t, curl, curl_easy_perform(curl));
+}
+
+void transfer_run(Transfer *t, const FetchRequest *q)
+{
+        int r;
+
+        t->body_max = MIN(q->body_max, (uint32_t) FETCH_BODY_MAX);
+        r = open_key(t, q);
+        if (r >= 0 && q->method == FETCH_SIGN)
+                r = sign(t, q);
+        if (r < 0)
+                fail_key(t, r);
+        else if (q->method != FETCH_SIGN)
+                exchange(t, q);
 }

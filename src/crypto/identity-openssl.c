@@ -6,6 +6,8 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,6 +22,20 @@ DEFINE_OSSL_CLEANUP(X509_REQ, X509_REQ_free)
 DEFINE_OSSL_CLEANUP(X509_NAME, X509_NAME_free)
 DEFINE_OSSL_CLEANUP(X509, X509_free)
 DEFINE_OSSL_CLEANUP(PKCS7, PKCS7_free)
+DEFINE_OSSL_CLEANUP(X509_STORE, X509_STORE_free)
+DEFINE_OSSL_CLEANUP(X509_STORE_CTX, X509_STORE_CTX_free)
+
+typedef STACK_OF(X509) Certificates;
+static void certificates_freep(Certificates **certs)
+{
+        sk_X509_pop_free(*certs, X509_free);
+}
+
+typedef STACK_OF(X509_EXTENSION) Extensions;
+static void extensions_freep(Extensions **extensions)
+{
+        sk_X509_EXTENSION_pop_free(*extensions, X509_EXTENSION_free);
+}
 
 /* What was written to a memory BIO, as a string of the caller's. */
 static int bio_to_string(BIO *bio, char **ret)
@@ -62,6 +78,14 @@ static EVP_PKEY *load_key(const char *pem)
         return bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *) (uintptr_t) "") : NULL;
 }
 
+static EVP_PKEY *load_any_key(const char *pem)
+{
+        _cleanup_(BIO_free_allp) BIO *bio = BIO_new_mem_buf(pem, -1);
+        EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+
+        return key ? key : load_key(pem);
+}
+
 static X509 *load_certificate(const char *pem)
 {
         _cleanup_(BIO_free_allp) BIO *bio = BIO_new_mem_buf(pem, -1);
@@ -69,8 +93,24 @@ static X509 *load_certificate(const char *pem)
         return bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
 }
 
+/* All certificates of a PEM text; NULL when there is none. */
+static Certificates *load_certificates(const char *pem)
+{
+        _cleanup_(BIO_free_allp) BIO *bio = BIO_new_mem_buf(pem, -1);
+        _cleanup_(certificates_freep) Certificates *certs = sk_X509_new_null();
+        X509 *cert;
+
+        while (bio && certs && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+                if (sk_X509_push(certs, cert) > 0)
+                        continue;
+                X509_free(cert);
+                return NULL;
+        }
+        return certs && sk_X509_num(certs) > 0 ? TAKE_PTR(certs) : NULL;
+}
+
 /* The subject is built beside the request, for OpenSSL 3 does not let it be changed inside. */
-static int set_subject(X509_REQ *request, const char *common_name)
+static int set_common_name(X509_REQ *request, const char *common_name)
 {
         _cleanup_(X509_NAME_freep) X509_NAME *name = X509_NAME_new();
 
@@ -80,20 +120,46 @@ static int set_subject(X509_REQ *request, const char *common_name)
         return X509_REQ_set_subject_name(request, name) == 1 ? 0 : -EIO;
 }
 
-int identity_make_request(const char *key_pem, const char *common_name, char **ret_base64)
+static int set_names_of(X509_REQ *request, const char *cert_pem)
 {
-        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = load_key(key_pem);
-        _cleanup_(X509_REQ_freep) X509_REQ *request = X509_REQ_new();
+        _cleanup_(X509_freep) X509 *cert = load_certificate(cert_pem);
+        _cleanup_(extensions_freep) Extensions *extensions = NULL;
+        const X509_EXTENSION *names;
+        X509_EXTENSION *copy;
+        int at;
+
+        if (!cert)
+                return -EBADMSG;
+        if (X509_REQ_set_subject_name(request, X509_get_subject_name(cert)) != 1)
+                return -EIO;
+        at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
+        names = at < 0 ? NULL : X509_get_ext(cert, at);
+        if (!names)
+                return 0;
+        extensions = sk_X509_EXTENSION_new_null();
+        copy = X509_EXTENSION_dup(names);
+        if (!extensions || !copy || sk_X509_EXTENSION_push(extensions, copy) <= 0) {
+                X509_EXTENSION_free(copy);
+                return -ENOMEM;
+        }
+        return X509_REQ_add_extensions(request, extensions) == 1 ? 0 : -EIO;
+}
+
+int identity_sign_request(EVP_PKEY *key, OSSL_LIB_CTX *cx, const char *query,
+        const char *common_name, const char *cert_pem, char **ret_base64)
+{
+        _cleanup_(X509_REQ_freep) X509_REQ *request = X509_REQ_new_ex(cx, query);
         _cleanup_(freep) unsigned char *der = NULL;
         unsigned char *p;
         char *text;
-        int n;
+        int n, r;
 
-        if (!key)
-                return -EBADMSG;
-        if (!request || X509_REQ_set_pubkey(request, key) != 1 ||
-                set_subject(request, common_name) < 0 ||
-                X509_REQ_sign(request, key, EVP_sha256()) <= 0)
+        if (!request || X509_REQ_set_pubkey(request, key) != 1)
+                return -EIO;
+        r = cert_pem ? set_names_of(request, cert_pem) : set_common_name(request, common_name);
+        if (r < 0)
+                return r;
+        if (X509_REQ_sign(request, key, EVP_sha256()) <= 0)
                 return -EIO;
         n = i2d_X509_REQ(request, NULL);
         if (n <= 0 || n > IDENTITY_PEM_MAX / 2)
@@ -110,12 +176,19 @@ int identity_make_request(const char *key_pem, const char *common_name, char **r
         return 0;
 }
 
-/* base64 with line ends anywhere, as mail and EST servers write it. */
-static PKCS7 *load_pkcs7(const char *base64, size_t size)
+int identity_make_request(
+        const char *key_pem, const char *name, const char *cert_pem, char **ret_base64)
+{
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = load_key(key_pem);
+
+        return key ? identity_sign_request(key, NULL, NULL, name, cert_pem, ret_base64) : -EBADMSG;
+}
+
+/* base64 with line ends anywhere, as mail and EST servers write it; NULL when it is none. */
+static unsigned char *decode(const char *base64, size_t size, long *ret_size)
 {
         _cleanup_(freep) unsigned char *der = NULL;
         EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
-        const unsigned char *p;
         int n = 0, tail = 0, r = -1;
 
         if (ctx && size > 0 && size <= IDENTITY_PEM_MAX && (der = malloc(size + 3))) {
@@ -125,8 +198,36 @@ static PKCS7 *load_pkcs7(const char *base64, size_t size)
                         r = EVP_DecodeFinal(ctx, der + n, &tail);
         }
         EVP_ENCODE_CTX_free(ctx);
-        p = der;
-        return r >= 0 ? d2i_PKCS7(NULL, &p, n + tail) : NULL;
+        *ret_size = n + tail;
+        return r >= 0 ? TAKE_PTR(der) : NULL;
+}
+
+int identity_read_request(const char *base64, size_t size, char **ret_public_pem)
+{
+        long der_size;
+        _cleanup_(freep) unsigned char *der = decode(base64, size, &der_size);
+        const unsigned char *p = der;
+        _cleanup_(X509_REQ_freep) X509_REQ *request = der ? d2i_X509_REQ(NULL, &p, der_size) : NULL;
+        _cleanup_(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
+        EVP_PKEY *key = request ? X509_REQ_get0_pubkey(request) : NULL;
+
+        if (!key || X509_REQ_verify(request, key) != 1)
+                return -EBADMSG;
+        if (!bio || PEM_write_bio_PUBKEY(bio, key) != 1)
+                return -EIO;
+        return bio_to_string(bio, ret_public_pem);
+}
+
+static PKCS7 *load_pkcs7(const char *base64, size_t size)
+{
+        long der_size;
+        _cleanup_(freep) unsigned char *der = decode(base64, size, &der_size);
+        const unsigned char *p = der;
+        _cleanup_(PKCS7_freep) PKCS7 *p7 = der ? d2i_PKCS7(NULL, &p, der_size) : NULL;
+
+        if (!p7 || !PKCS7_type_is_signed(p7) || !p7->d.sign || !p7->d.sign->cert)
+                return NULL;
+        return TAKE_PTR(p7);
 }
 
 static int write_certificates(const EVP_PKEY *key, const STACK_OF(X509) * certs, BIO *bio)
@@ -151,12 +252,12 @@ static int write_certificates(const EVP_PKEY *key, const STACK_OF(X509) * certs,
 
 int identity_read_answer(const char *key_pem, const char *base64, size_t size, char **ret_cert_pem)
 {
-        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = load_key(key_pem);
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = load_any_key(key_pem);
         _cleanup_(PKCS7_freep) PKCS7 *p7 = load_pkcs7(base64, size);
         _cleanup_(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
         int r;
 
-        if (!key || !p7 || !PKCS7_type_is_signed(p7) || !p7->d.sign || !p7->d.sign->cert)
+        if (!key || !p7)
                 return -EBADMSG;
         if (!bio)
                 return -ENOMEM;
@@ -164,6 +265,39 @@ int identity_read_answer(const char *key_pem, const char *base64, size_t size, c
         if (r < 0)
                 return r;
         return bio_to_string(bio, ret_cert_pem);
+}
+
+int identity_read_authorities(const char *base64, size_t size, char **ret_ca_pem)
+{
+        _cleanup_(PKCS7_freep) PKCS7 *p7 = load_pkcs7(base64, size);
+        _cleanup_(BIO_free_allp) BIO *bio = BIO_new(BIO_s_mem());
+        bool has_root = false;
+
+        for (int i = 0; p7 && i < sk_X509_num(p7->d.sign->cert); i++) {
+                X509 *cert = sk_X509_value(p7->d.sign->cert, i);
+
+                has_root |= X509_self_signed(cert, 1) == 1;
+                if (!bio || PEM_write_bio_X509(bio, cert) != 1)
+                        return -EIO;
+        }
+        return has_root ? bio_to_string(bio, ret_ca_pem) : -EBADMSG;
+}
+
+int identity_verify(const char *cert_pem, const char *ca_pem)
+{
+        _cleanup_(certificates_freep) Certificates *chain = load_certificates(cert_pem);
+        _cleanup_(certificates_freep) Certificates *authorities = load_certificates(ca_pem);
+        _cleanup_(X509_STORE_freep) X509_STORE *store = X509_STORE_new();
+        _cleanup_(X509_STORE_CTX_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+        if (!chain || !authorities || !store || !ctx)
+                return -EKEYREJECTED;
+        for (int i = 0; i < sk_X509_num(authorities); i++)
+                (void) X509_STORE_add_cert(store, sk_X509_value(authorities, i));
+        (void) X509_STORE_set_flags(store, X509_V_FLAG_NO_CHECK_TIME);
+        if (X509_STORE_CTX_init(ctx, store, sk_X509_value(chain, 0), chain) != 1)
+                return -EKEYREJECTED;
+        return X509_verify_cert(ctx) == 1 ? 0 : -EKEYREJECTED;
 }
 
 static int to_usec(const ASN1_TIME *t, usec_t *ret)
@@ -181,13 +315,13 @@ static int to_usec(const ASN1_TIME *t, usec_t *ret)
 int identity_check(
         const char *key_pem, const char *cert_pem, usec_t *ret_not_before, usec_t *ret_expires)
 {
-        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = load_key(key_pem);
+        _cleanup_(EVP_PKEY_freep) EVP_PKEY *key = key_pem ? load_any_key(key_pem) : NULL;
         _cleanup_(X509_freep) X509 *cert = load_certificate(cert_pem);
         usec_t not_before, expires;
 
-        if (!key || !cert)
+        if ((key_pem && !key) || !cert)
                 return -EBADMSG;
-        if (X509_check_private_key(cert, key) != 1)
+        if (key && X509_check_private_key(cert, key) != 1)
                 return -EKEYREJECTED;
         if (to_usec(X509_get0_notBefore(cert), &not_before) < 0 ||
                 to_usec(X509_get0_notAfter(cert), &expires) < 0 || expires <= not_before)

@@ -125,7 +125,8 @@ int asker_send(Asker *a, FetchRequest *request)
 {
         if (!request->url)
                 request->url = a->url;
-        request->ca_pem = a->ca;
+        if (!request->ca_pem)
+                request->ca_pem = a->ca;
         request->timeout_msec = TIMEOUT_MSEC;
         a->asked = asker_now(a);
         return fetch_new(&a->fetch, a->upper->fetcher, request, NULL, on_fetched, a);

@@ -241,7 +241,7 @@ static void start(Fetch *f, usec_t now)
 
         timer_set(&f->timer,
                 usec_add(now, (f->request.timeout_msec + ANSWER_SLACK_MSEC) * USEC_PER_MSEC));
-        if (ip_parse(f->url.host, &literal) >= 0) {
+        if (f->request.method == FETCH_SIGN || ip_parse(f->url.host, &literal) >= 0) {
                 go(f);
                 return;
         }

@@ -9,19 +9,38 @@
 #include <lwsd/lws-system.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEY_NAME         "identity.key"
 #define CERTIFICATE_NAME "identity.pem"
+#define AUTHORITIES_NAME "est-ca.pem"
+
+/* What is asked next, one after the other for each enrolment. */
+typedef enum Step {
+        STEP_SIGN,        /* a held key signs a request: its provider is asked, no server */
+        STEP_AUTHORITIES, /* RFC 7030 section 4.1 */
+        STEP_ENROL,
+} Step;
 
 struct Registration {
         Asker asker;
         const StageSettings *settings;
         const char *state_dir;
-        char *key, *certificate;
+        char *key;    /* NULL where a provider holds it: settings->key names it */
+        char *public; /* of a held key, once it was opened */
+        char *certificate;
         usec_t not_before, renew, expires; /* of the certificate, CLOCK_REALTIME */
         unsigned serial;                   /* counts certificates */
         char *authorization;
+        char *request; /* what a held key signed */
+        bool request_renews;
+        char *authorities;      /* what the server says of itself; NULL: nothing */
+        char *trusted;          /* CertificateAuthority= and these, for TLS */
+        bool authorities_asked; /* for this enrolment */
+        bool unjudged;          /* the server's certificates are good in this time */
+        usec_t from, until;
+        Step step; /* of the question in flight */
 };
 
 static Registration *registration_of(const Asker *a)
@@ -36,11 +55,26 @@ static int open_state_dir(const Registration *g)
         return fd < 0 ? -errno : fd;
 }
 
-/* Renewal is due a third of its life before the end, so that a server may be away for weeks; a
- * tenth of that early or late, for what was enrolled together is not to come back together. */
-static void set_certificate(Registration *g, char *certificate, usec_t not_before, usec_t expires)
+static bool is_renewal(const Registration *g)
 {
-        usec_t third = (expires - not_before) / 3;
+        /* One that has expired proves nothing any more. */
+        return g->certificate && clock_realtime_usec() < g->expires;
+}
+
+static Step next_step(const Registration *g)
+{
+        if (g->settings->key && (!g->request || g->request_renews != is_renewal(g)))
+                return STEP_SIGN;
+        return g->authorities_asked ? STEP_ENROL : STEP_AUTHORITIES;
+}
+
+/* Renewal is due a third of its life with us before the end, so that a server may be away for
+ * weeks; a tenth of that early or late, for what was enrolled together is not to come back
+ * together. */
+static void set_certificate(
+        Registration *g, char *certificate, usec_t not_before, usec_t expires, usec_t since)
+{
+        usec_t third = usec_sub(expires, MAX(not_before, since)) / 3;
 
         free(g->certificate);
         g->certificate = certificate;
@@ -50,12 +84,149 @@ static void set_certificate(Registration *g, char *certificate, usec_t not_befor
         g->serial++;
 }
 
+/* -- The server's own authorities -------------------------------------------------------------- */
+
+static void set_authorities(Registration *g, char *authorities)
+{
+        const char *configured = g->asker.ca;
+
+        free(g->authorities);
+        free(g->trusted);
+        g->authorities = authorities;
+        g->trusted = NULL;
+        if (!authorities || !configured ||
+                strlen(configured) + strlen(authorities) + 1 >= FETCH_STRING_MAX)
+                return;
+        if (asprintf(&g->trusted, "%s\n%s", configured, authorities) < 0)
+                g->trusted = NULL;
+}
+
+static void load_authorities(Registration *g)
+{
+        _cleanup_fd_ int dir = open_state_dir(g);
+        char *authorities = NULL;
+
+        if (dir >= 0)
+                (void) file_read(dir, AUTHORITIES_NAME, IDENTITY_PEM_MAX, &authorities, NULL);
+        set_authorities(g, authorities);
+}
+
+static void store_authorities(const Registration *g)
+{
+        _cleanup_fd_ int dir = open_state_dir(g);
+        int r = dir < 0 ? dir
+                        : file_write_atomic(dir, AUTHORITIES_NAME, g->authorities,
+                                  strlen(g->authorities), 0644);
+
+        if (r < 0)
+                log_warning("%s/" AUTHORITIES_NAME ": %s", g->state_dir, strerror(-r));
+}
+
+/* What a server said before time was true counts if its certificates are good now. */
+static void judge(Registration *g)
+{
+        usec_t now = clock_realtime_usec();
+
+        if (!g->unjudged || !asker_time_is_true(&g->asker))
+                return;
+        g->unjudged = false;
+        if (now >= g->from && now < g->until) {
+                if (g->authorities)
+                        store_authorities(g);
+                return;
+        }
+        log_warning("%s: the server's certificate is not valid at this time: it is asked again",
+                g->asker.url);
+        load_authorities(g);
+        g->authorities_asked = false;
+}
+
+static int take_authorities(Registration *g, const FetchAnswer *answer, const char *body,
+        size_t size, char why[static ASKER_TEXT_MAX])
+{
+        char *authorities = NULL;
+        int r;
+
+        switch (answer->status) {
+        case 200:
+                r = identity_read_authorities(body, size, &authorities);
+                if (r < 0) {
+                        snprintf(why, ASKER_TEXT_MAX, "answer is no list of authorities");
+                        return r;
+                }
+                set_authorities(g, authorities);
+                break;
+        case 204:
+        case 404:
+        case 405:
+        case 501:
+                log_info("%s: the server names no authorities of its own", g->asker.url);
+                break;
+        default:
+                return asker_refuse_status(answer, why);
+        }
+        g->authorities_asked = true;
+        g->unjudged = true;
+        g->from = answer->valid_from_usec;
+        g->until = answer->valid_until_usec;
+        return 0;
+}
+
+/* -- A key that a provider holds --------------------------------------------------------------- */
+
+/* A certificate that was kept may be for a key that is no longer there. */
+static void drop_foreign_certificate(Registration *g)
+{
+        usec_t not_before, expires;
+
+        if (!g->certificate ||
+                identity_check(g->public, g->certificate, &not_before, &expires) >= 0)
+                return;
+        log_warning("%s/" CERTIFICATE_NAME ": not for %s: enrolled again", g->state_dir,
+                g->settings->key);
+        free(TAKE_PTR(g->certificate));
+        free(TAKE_PTR(g->request));
+}
+
+static int take_request(
+        Registration *g, const char *body, size_t size, char why[static ASKER_TEXT_MAX])
+{
+        char *public = NULL;
+        int r = identity_read_request(body, size, &public);
+
+        if (r < 0) {
+                snprintf(why, ASKER_TEXT_MAX, "our key signed no request");
+                return r;
+        }
+        free(g->public);
+        free(g->request);
+        g->public = public;
+        g->request = strndup(body, size);
+        if (!g->request)
+                return -ENOMEM;
+        drop_foreign_certificate(g);
+        return 0;
+}
+
+/* -- What holds -------------------------------------------------------------------------------- */
+
+/* What needs no true time is asked before it is true. */
+static usec_t wait_usec(const Registration *g, usec_t now)
+{
+        if (!g->certificate || (g->settings->key && !g->public))
+                return 0;
+        if (!asker_time_is_true(&g->asker))
+                return USEC_INFINITY;
+        return now < g->expires ? usec_sub(g->renew, now) : 0;
+}
+
 /* What holds, and when to ask, by the certificate there is. Dates count once time is true. */
 static void evaluate(Asker *a)
 {
         Registration *g = registration_of(a);
         usec_t now = clock_realtime_usec(), edge = USEC_INFINITY;
 
+        judge(g);
         if (!g->certificate) {
                 if (g->settings->provider == STAGE_PROVIDER_BUILTIN)
                         asker_explain(a, "not-registered", "no certificate yet");
@@ -73,9 +244,9 @@ static void evaluate(Asker *a)
                 edge = g->expires;
         }
         asker_evaluate_at(a, edge == USEC_INFINITY ? edge : usec_add(asker_now(a), edge - now));
-        if (a->failed[0] || a->fetch || !asker_time_is_true(a))
+        if (a->failed[0] || a->fetch)
                 return; /* the next attempt has its time already */
-        asker_ask_in(a, g->certificate && now < g->expires ? usec_sub(g->renew, now) : 0);
+        asker_ask_in(a, wait_usec(g, now));
 }
 
 static void put_blob(Registration *g)
@@ -90,27 +261,46 @@ static void put_blob(Registration *g)
                 (void) lws_system_blob_heap_append(blob, der, size);
 }
 
-static int load(Registration *g)
+/* When it was written, which is when it came. */
+static usec_t modified_usec(int dir, const char *name)
 {
-        _cleanup_fd_ int dir = open_state_dir(g);
+        struct stat st;
+
+        return fstatat(dir, name, &st, 0) < 0 ? 0 : (usec_t) st.st_mtim.tv_sec * USEC_PER_SEC;
+}
+
+static int load_certificate(Registration *g, int dir)
+{
         _cleanup_(freep) char *certificate = NULL;
         usec_t not_before, expires;
         int r;
 
-        if (dir < 0)
-                return dir;
-        r = file_read(dir, KEY_NAME, IDENTITY_PEM_MAX, &g->key, NULL);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
         r = file_read(dir, CERTIFICATE_NAME, IDENTITY_PEM_MAX, &certificate, NULL);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
         if (identity_check(g->key, certificate, &not_before, &expires) >= 0)
-                set_certificate(g, TAKE_PTR(certificate), not_before, expires);
+                set_certificate(g, TAKE_PTR(certificate), not_before, expires,
+                        MIN(modified_usec(dir, CERTIFICATE_NAME), expires));
         else
                 log_warning(
                         "%s/" CERTIFICATE_NAME ": not for our key: enrolled again", g->state_dir);
         return 0;
+}
+
+static int load(Registration *g)
+{
+        _cleanup_fd_ int dir = open_state_dir(g);
+        int r;
+
+        if (dir < 0)
+                return dir;
+        load_authorities(g);
+        if (!g->settings->key) {
+                r = file_read(dir, KEY_NAME, IDENTITY_PEM_MAX, &g->key, NULL);
+                if (r < 0)
+                        return r == -ENOENT ? 0 : r;
+        }
+        return load_certificate(g, dir);
 }
 
 /* The key is made once, and used only when it is sure to be there after a power cut. */
@@ -135,14 +325,21 @@ static int take_certificate(
 {
         _cleanup_fd_ int dir = open_state_dir(g);
         _cleanup_(freep) char *certificate = NULL;
+        const char *own = g->settings->key ? g->public : g->key;
         usec_t now = clock_realtime_usec(), not_before, expires;
         int r;
 
-        r = identity_read_answer(g->key, body, size, &certificate);
+        r = identity_read_answer(own, body, size, &certificate);
         if (r >= 0)
-                r = identity_check(g->key, certificate, &not_before, &expires);
+                r = identity_check(own, certificate, &not_before, &expires);
         if (r < 0) {
                 snprintf(why, ASKER_TEXT_MAX, "answer is no certificate for our key");
+                return r;
+        }
+        if (g->authorities && (r = identity_verify(certificate, g->authorities)) < 0) {
+                snprintf(why, ASKER_TEXT_MAX,
+                        "answer is a certificate that none of the server's authorities signed");
+                g->authorities_asked = false; /* they may have changed meanwhile */
                 return r;
         }
         /* One that is to be valid soon is waited for. */
@@ -155,7 +352,9 @@ static int take_certificate(
                 log_warning("%s/" CERTIFICATE_NAME ": cannot be written; enrolled again after a "
                             "restart",
                         g->state_dir);
-        set_certificate(g, TAKE_PTR(certificate), not_before, expires);
+        set_certificate(g, TAKE_PTR(certificate), not_before, expires, now);
+        free(TAKE_PTR(g->request));
+        g->authorities_asked = false;
         return 0;
 }
 
@@ -165,6 +364,10 @@ static int take(Asker *a, const FetchAnswer *answer, const char *body, size_t si
         Registration *g = registration_of(a);
         int r;
 
+        if (g->step == STEP_SIGN)
+                return take_request(g, body, size, why);
+        if (g->step == STEP_AUTHORITIES)
+                return take_authorities(g, answer, body, size, why);
         if (answer->status == 202) { /* RFC 7030 section 4.2.3: somebody has to agree first */
                 snprintf(why, ASKER_TEXT_MAX, "accepted, not issued yet");
                 return -EAGAIN;
@@ -181,38 +384,85 @@ static int take(Asker *a, const FetchAnswer *answer, const char *body, size_t si
         return 0;
 }
 
-static int ask(Asker *a)
+static int ask_to_sign(Registration *g, const char *name)
 {
-        Registration *g = registration_of(a);
-        /* With a certificate it is a renewal, for which that certificate is the proof. One that has
-         * expired proves nothing any more. */
-        bool renewal = g->certificate && clock_realtime_usec() < g->expires;
-        _cleanup_(freep) char *request_text = NULL;
-        char url[2048], host[65] = "lwsd";
+        FetchRequest request = { .method = FETCH_SIGN,
+                .body_max = IDENTITY_PEM_MAX,
+                .cert_pem = is_renewal(g) ? g->certificate : NULL,
+                .key = g->settings->key,
+                .key_provider = g->settings->key_provider,
+                .body = (const uint8_t *) name,
+                .body_size = strlen(name) };
+
+        g->request_renews = is_renewal(g);
+        return asker_send(&g->asker, &request);
+}
+
+static int ask_for_authorities(Registration *g, const char *url)
+{
+        FetchRequest request = { .flags = asker_time_is_true(&g->asker) ? 0 : FETCH_IGNORE_DATES,
+                .body_max = IDENTITY_PEM_MAX,
+                .url = url,
+                .accept = "application/pkcs7-mime",
+                .ca_pem = g->trusted };
+
+        return asker_send(&g->asker, &request);
+}
+
+/* With a certificate it is a renewal, for which that certificate is the proof. */
+static int ask_to_enrol(Registration *g, const char *url, const char *name)
+{
+        bool renewal = is_renewal(g);
+        _cleanup_(freep) char *text = NULL;
         FetchRequest request = {
                 .method = FETCH_POST,
                 .body_max = IDENTITY_PEM_MAX,
                 .url = url,
+                .accept = "application/pkcs7-mime",
                 .content_type = "application/pkcs10",
                 .authorization = renewal ? NULL : g->authorization,
-                .cert_pem = renewal ? g->certificate : NULL,
-                .key_pem = renewal ? g->key : NULL,
+                .ca_pem = g->trusted,
         };
-        int r = g->key ? 0 : make_key(g);
+        int r;
 
-        if (r < 0)
-                return r;
+        if (!g->settings->key) {
+                r = g->key ? 0 : make_key(g);
+                if (r >= 0)
+                        r = identity_make_request(
+                                g->key, name, renewal ? g->certificate : NULL, &text);
+                if (r < 0)
+                        return r;
+        }
+        request.body = (const uint8_t *) (text ? text : g->request);
+        request.body_size = strlen((const char *) request.body);
+        if (renewal)
+                registration_show(g, &request);
+        return asker_send(&g->asker, &request);
+}
+
+static int ask(Asker *a)
+{
+        static const char *const operations[] = { "simpleenroll", "simplereenroll" };
+        Registration *g = registration_of(a);
+        char url[2048], host[65] = "lwsd";
+        const char *name = g->settings->name ? g->settings->name : host;
+
         (void) gethostname(host, sizeof(host) - 1);
-        r = identity_make_request(
-                g->key, g->settings->name ? g->settings->name : host, &request_text);
-        if (r < 0)
-                return r;
+        g->step = next_step(g);
+        if (g->step == STEP_SIGN)
+                return ask_to_sign(g, name);
         if ((size_t) snprintf(url, sizeof(url), "%s/.well-known/est/%s", a->url,
-                    renewal ? "simplereenroll" : "simpleenroll") >= sizeof(url))
+                    g->step == STEP_AUTHORITIES ? "cacerts" : operations[is_renewal(g)]) >=
+                sizeof(url))
                 return -E2BIG;
-        request.body = (const uint8_t *) request_text;
-        request.body_size = strlen(request_text);
-        return asker_send(a, &request);
+        return g->step == STEP_AUTHORITIES ? ask_for_authorities(g, url)
+                                           : ask_to_enrol(g, url, name);
+}
+
+static bool may_ask(const Asker *a)
+{
+        return asker_time_is_true(a) ||
+               next_step(container_of(a, Registration, asker)) != STEP_ENROL;
 }
 
 static const AskerOps registration_ops = {
@@ -220,7 +470,7 @@ static const AskerOps registration_ops = {
         .ask = ask,
         .take = take,
         .evaluate = evaluate,
-        .may_ask = asker_time_is_true,
+        .may_ask = may_ask,
 };
 
 /* "user:password" becomes HTTP's Basic credential (RFC 7617); RFC 7030 section 3.2.3. */
@@ -294,7 +544,10 @@ Registration *registration_free(Registration *g)
         asker_deinit(&g->asker);
         wipe(g->key);
         wipe(g->authorization);
+        free(g->public);
         free(g->certificate);
+        free(g->request);
+        set_authorities(g, NULL);
         free(g);
         return NULL;
 }
@@ -318,20 +571,19 @@ int registration_put(Registration *g, const char *pem, size_t size)
         }
         wipe(g->key);
         g->key = key;
-        set_certificate(g, certificate, not_before, expires);
+        set_certificate(g, certificate, not_before, expires, 0);
         put_blob(g);
         upper_tell(g->asker.upper);
         return 0;
 }
 
-const char *registration_key(const Registration *g)
+void registration_show(const Registration *g, FetchRequest *request)
 {
-        return g->certificate ? g->key : NULL;
-}
-
-const char *registration_certificate(const Registration *g)
-{
-        return g->certificate;
+        if (!g->certificate)
+                return;
+        request->cert_pem = g->certificate;
+        request->key = g->settings->key ? g->settings->key : g->key;
+        request->key_provider = g->settings->key_provider;
 }
 
 unsigned registration_serial(const Registration *g)

@@ -146,6 +146,8 @@ static void stage_settings_clear(StageSettings *s)
         free(s->url);
         free(s->certificate_authority);
         free(s->credential_file);
+        free(s->key);
+        free(s->key_provider);
         free(s->name);
         free(s->scope);
 }

@@ -147,6 +147,8 @@ struct StageSettings {
         char *url;                   /* of the EST server, of the token endpoint */
         char *certificate_authority; /* file; NULL: the system's store */
         char *credential_file;       /* "user:password" for the first enrolment */
+        char *key;                   /* URI of one that an OpenSSL provider holds; NULL: ours */
+        char *key_provider;          /* its name; NULL: what openssl.cnf activates */
         char *name;                  /* common name asked for, client_id; NULL: the host's name */
         char *scope;
 };

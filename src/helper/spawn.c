@@ -3,16 +3,35 @@
 #include "util/fd.h"
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { ENVIRONMENT_MAX = 16 };
+
+/* What OpenSSL and its providers read; nothing else of ours is the child's business. */
+static void choose_environment(char *envp[static ENVIRONMENT_MAX + 1])
+{
+        static const char *const kept[] = { "OPENSSL_", "TPM2OPENSSL_", "PKCS11_" };
+        size_t n = 0;
+
+        envp[n++] = (char *) "PATH=/usr/bin:/bin";
+        for (char **e = environ; e && *e && n < ENVIRONMENT_MAX; e++)
+                for (size_t i = 0; i < ELEMENTSOF(kept); i++)
+                        if (strncmp(*e, kept[i], strlen(kept[i])) == 0) {
+                                envp[n++] = *e;
+                                break;
+                        }
+        envp[n] = NULL;
+}
+
 /* In the grandchild, after fork: async-signal-safe calls only. */
-static void become(const char *program, const char *argument, int fd) __attribute__((noreturn));
-static void become(const char *program, const char *argument, int fd)
+static void become(const char *program, const char *argument, char **envp, int fd)
+        __attribute__((noreturn));
+static void become(const char *program, const char *argument, char **envp, int fd)
 {
         char *const argv[] = { (char *) program, (char *) argument, NULL };
-        char *const envp[] = { (char *) "PATH=/usr/bin:/bin", NULL };
         sigset_t none;
 
         sigemptyset(&none);
@@ -27,6 +46,7 @@ static void become(const char *program, const char *argument, int fd)
 int spawn_with_socket(const char *program, const char *argument)
 {
         _cleanup_fd_ int ours = -EBADF, theirs = -EBADF;
+        char *envp[ENVIRONMENT_MAX + 1];
         int pair[2];
         pid_t pid;
 
@@ -38,13 +58,14 @@ int spawn_with_socket(const char *program, const char *argument)
         theirs = pair[1];
         if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
                 return -errno;
+        choose_environment(envp);
         pid = fork();
         if (pid < 0)
                 return -errno;
         if (pid == 0) {
                 pid = fork();
                 if (pid == 0)
-                        become(program, argument, theirs);
+                        become(program, argument, envp, theirs);
                 _exit(pid < 0 ? 1 : 0);
         }
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

@@ -111,8 +111,7 @@ static int ask(Asker *a)
         int r;
 
         if (s->registration) {
-                request.cert_pem = registration_certificate(s->registration);
-                request.key_pem = registration_key(s->registration);
+                registration_show(s->registration, &request);
                 s->serial = registration_serial(s->registration);
         }
         (void) gethostname(host, sizeof(host) - 1);

@@ -3,7 +3,7 @@
 #include "util/error.h"
 #include <string.h>
 
-enum { FETCH_WIRE_VERSION = 1 };
+enum { FETCH_WIRE_VERSION = 2 };
 
 /* A string travels with its NUL, so that it can be used where it lies. */
 static void write_string(Writer *w, const char *s)
@@ -66,7 +66,8 @@ int fetch_request_write(const FetchRequest *q, Writer *w)
         write_string(w, q->authorization);
         write_string(w, q->ca_pem);
         write_string(w, q->cert_pem);
-        write_string(w, q->key_pem);
+        write_string(w, q->key);
+        write_string(w, q->key_provider);
         writer_u8(w, (uint8_t) q->n_addresses);
         for (size_t i = 0; i < q->n_addresses; i++)
                 write_address(w, &q->addresses[i]);
@@ -93,7 +94,8 @@ int fetch_request_parse(Reader *r, FetchRequest *ret)
         q.authorization = read_string(r);
         q.ca_pem = read_string(r);
         q.cert_pem = read_string(r);
-        q.key_pem = read_string(r);
+        q.key = read_string(r);
+        q.key_provider = read_string(r);
         q.n_addresses = reader_u8(r);
         if (q.n_addresses > FETCH_ADDRESSES_MAX)
                 return -EBADMSG;

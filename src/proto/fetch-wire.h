@@ -16,7 +16,14 @@
 #define FETCH_ADDRESSES_MAX 8
 #define FETCH_BODY_MAX      (1 << 20)
 
-typedef enum FetchMethod { FETCH_GET, FETCH_POST, _FETCH_METHOD_MAX } FetchMethod;
+typedef enum FetchMethod {
+        FETCH_GET,
+        FETCH_POST,
+        /* Asks nobody: makes a signing request (crypto/identity.h) with `key` for the common name
+         * in `body`, or for the names in `cert_pem`. The answer's body is that. */
+        FETCH_SIGN,
+        _FETCH_METHOD_MAX
+} FetchMethod;
 
 typedef enum FetchError {
         FETCH_OK,          /* an HTTP answer came, whatever its status */
@@ -27,6 +34,7 @@ typedef enum FetchError {
         FETCH_TIMEOUT,
         FETCH_TOO_BIG,
         FETCH_PROTOCOL,
+        FETCH_KEY,  /* our key or certificate cannot be used */
         FETCH_GONE, /* the fetching process died; never on the wire */
         _FETCH_ERROR_MAX,
 } FetchError;
@@ -49,10 +57,11 @@ struct FetchRequest {
         const char *if_none_match;
         const char *content_type;
         const char *authorization;
-        const char *ca_pem;   /* whom to believe; empty: the system's store */
-        const char *cert_pem; /* who we are, with its key: no file of ours is read over there */
-        const char *key_pem;
-        bool plain_names; /* this side only: look the host up without TLS, a portal's own */
+        const char *ca_pem;       /* whom to believe; empty: the system's store */
+        const char *cert_pem;     /* who we are, with its key: no file of ours is read over there */
+        const char *key;          /* PEM, or the URI of one that an OpenSSL provider holds */
+        const char *key_provider; /* which provider; empty: those that openssl.cnf activates */
+        bool plain_names;         /* this side only: look the host up without TLS, a portal's own */
         IpAddr addresses[FETCH_ADDRESSES_MAX]; /* of the URL's host, best first */
         size_t n_addresses;
         const uint8_t *body;

@@ -41,9 +41,11 @@ class Authority:
 
     def __init__(self, folder, host):
         self.folder = folder
-        self.ca, self.ca_key = self.path("ca.pem"), self.path("ca.key")
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", self.ca_key, "-out", self.ca, "-subj", "/CN=test ca", "-days", "20000")
+        self.ca = self.path("ca.pem")
+        for name in ("ca", "next"):
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                    self.path(f"{name}.key"), "-out", self.path(f"{name}.pem"), "-subj", f"/CN=test {name}", "-days",
+                    "20000")
         with open(self.path("ca.cnf"), "w") as f:
             f.write(f"[ca]\ndefault_ca=c\n[c]\ndatabase={folder}/index\nnew_certs_dir={folder}\n"
                     "rand_serial=yes\ndefault_md=sha256\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n"
@@ -57,6 +59,8 @@ class Authority:
                                         ("future", "x", ("20980101000000Z", "20990101000000Z"))):
             with open(self.path(name + ".pem"), "wb") as f:
                 f.write(self.sign(self.path("server.req"), extensions, dates))
+        with open(self.path("rolled.pem"), "wb") as f:
+            f.write(self.sign(self.path("server.req"), "x", self.ALWAYS, ca="next"))
         for name in ("policy", "other"):
             openssl("genpkey", "-algorithm", "ED25519", "-out", self.path(name + ".key"))
         openssl("pkey", "-in", self.path("policy.key"), "-pubout", "-out", self.path("policy.pub"))
@@ -64,10 +68,10 @@ class Authority:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def sign(self, request, extensions, dates, form="PEM"):
+    def sign(self, request, extensions, dates, form="PEM", ca="ca"):
         text = openssl("req", "-inform", form, "-in", request)
-        return openssl("ca", "-batch", "-config", self.path("ca.cnf"), "-cert", self.ca, "-keyfile", self.ca_key,
-                       "-in", "/dev/stdin", "-notext", "-extensions", extensions, "-startdate", dates[0],
+        return openssl("ca", "-batch", "-config", self.path("ca.cnf"), "-cert", self.path(f"{ca}.pem"), "-keyfile",
+                       self.path(f"{ca}.key"), "-in", "/dev/stdin", "-notext", "-extensions", extensions, "-startdate", dates[0],
                        "-enddate", dates[1], input=text)
 
     def enrol(self, der, dates=ALWAYS):
@@ -76,9 +80,27 @@ class Authority:
         with open(name, "wb") as f:
             f.write(der)
         cert = self.sign(name, "d", dates, "DER")
-        p7 = openssl("crl2pkcs7", "-nocrl", "-certfile", "/dev/stdin", "-outform", "DER", input=cert)
         os.unlink(name)
-        return base64.encodebytes(p7)
+        return self.pack(cert)
+
+    @staticmethod
+    def pack(certificates):
+        """PEM as a certs-only PKCS#7, the way EST servers send it."""
+        return base64.encodebytes(openssl("crl2pkcs7", "-nocrl", "-certfile", "/dev/stdin", "-outform", "DER",
+                                          input=certificates))
+
+    def authorities(self):
+        """The answer of /cacerts: the one that signs, and the one that will."""
+        text = b""
+        for name in ("ca", "next"):
+            with open(self.path(f"{name}.pem"), "rb") as f:
+                text += f.read()
+        return self.pack(text)
+
+    def stranger(self):
+        """The same, of an authority that signs nothing here."""
+        return self.pack(openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                                 "-keyout", "/dev/null", "-subj", "/CN=stranger", "-days", "100"))
 
     def sign_policy(self, document, key="policy"):
         def encode(raw):
@@ -103,6 +125,7 @@ class World:
         self.dns = SERVER
         self.time = True
         self.keys, self.est_dates, self.lifetime = set(), Authority.ALWAYS, 3600
+        self.enrolments = []  # what was asked for, and the certificate that it was asked with
         self.set_policy(5)
         self.contexts = {}
 
@@ -135,6 +158,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve(self):
         self.world, self.name = self.server.world, self.server.name
+        if self.path.endswith("/cacerts"):
+            self.name = "cacerts"
         self.world.asked.setdefault(self.name, []).append(time.monotonic())
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.fault = self.world.faults.get(self.name)
@@ -173,7 +198,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def serve_policy(self, body):
         self.answer(200, self.world.policy, Cache_Control="max-age=3600")
 
+    def serve_cacerts(self, body):
+        if self.fault == "none":
+            return self.answer(404)
+        a = self.world.authority
+        self.answer(200, a.stranger() if self.fault == "stranger" else a.authorities())
+
     def serve_est(self, body):
+        self.world.enrolments.append((self.path.rpartition("/")[2], self.connection.getpeercert()))
         der = base64.b64decode(body)
         key = openssl("req", "-inform", "DER", "-noout", "-pubkey", input=der)
         self.world.keys.add(key)
@@ -212,7 +244,7 @@ class Server(http.server.ThreadingHTTPServer):
         if self.tls:
             fault = self.world.faults.get(self.name)
             hijacked = request.getsockname()[0] == HIJACKER
-            certificate = fault if fault in ("elsewhere", "expired", "future") else "server"
+            certificate = fault if fault in ("elsewhere", "expired", "future", "rolled") else "server"
             context = self.world.context("elsewhere" if hijacked else certificate)
             request = context.wrap_socket(request, server_side=True)
         super().finish_request(request, address)

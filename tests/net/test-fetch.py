@@ -6,6 +6,7 @@ Usage: test-fetch.py PATH-OF-LWSD-FETCH
 """
 
 import array
+import email.utils
 import fcntl
 import http.server
 import os
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 PROGRAM = sys.argv.pop(1)
@@ -39,6 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(302, {"Location": "http://login.test/"})
         if self.path == "/busy":
             return self.answer(503, {"Retry-After": "17"})
+        if self.path == "/busy-until":  # http.server adds Date: itself
+            return self.answer(503, {"Retry-After": email.utils.formatdate(time.time() + 100, usegmt=True)})
         if self.path == "/hang":
             return threading.Event().wait(3)
         if self.path == "/nasty":
@@ -125,9 +129,9 @@ class Fetcher:
         return self.process.wait(5)
 
     def get(self, url, address="", flags=0, timeout=5000, limit=4096, ca="", etag="", post=None):
-        message = struct.pack(">BBIII", 1, post is not None, flags, timeout, limit)
+        message = struct.pack(">BBIII", 2, post is not None, flags, timeout, limit)
         message += text(url) + text("") + text("") + text(etag) + text("") + text("")
-        message += text(ca) + text("") + text("")
+        message += text(ca) + text("") + text("") + text("")
         message += b"\1\4" + socket.inet_aton(address) if address else b"\0"
         body = post or b""
         return self.ask(message + struct.pack(">I", len(body)) + body)
@@ -147,7 +151,7 @@ class Fetcher:
             assert fcntl.fcntl(fd, F_GET_SEALS) & 0xF == 0xF
             body = os.pread(fd, 1 << 20, 0)
             os.close(fd)
-        assert version == 1 and pos == len(data) and size == len(body)
+        assert version == 2 and pos == len(data) and size == len(body)
         return dict(error=error, status=status, age=age, retry=retry, body=body,
                     message=strings[0], etag=strings[2], location=strings[3], since=since,
                     until=until)
@@ -189,6 +193,7 @@ class FetchTest(unittest.TestCase):
         self.assertEqual(self.fetch.get(self.url + "/hang", timeout=200)["error"], TIMEOUT)
         a = self.fetch.get(self.url + "/busy")
         self.assertEqual((a["status"], a["retry"]), (503, 17))
+        self.assertLess(abs(self.fetch.get(self.url + "/busy-until")["retry"] - 100), 5)
 
     def test_headers_that_cannot_be_kept_are_dropped(self):
         a = self.fetch.get(self.url + "/nasty")
@@ -198,7 +203,7 @@ class FetchTest(unittest.TestCase):
         for url in ("", "x", "file:///etc/passwd", "http://u@127.0.0.1/", "gopher://127.0.0.1/"):
             self.assertEqual(self.fetch.get(url)["error"], BAD_REQUEST, url)
         self.assertEqual(self.fetch.get(self.url + "/0", etag="a\r\nX: y")["error"], BAD_REQUEST)
-        for message in (b"x", b"\1" * 100, b"\2" + b"\0" * 60):
+        for message in (b"x", b"\1" * 100, b"\1" + b"\0" * 60):
             self.assertEqual(self.fetch.ask(message)["error"], BAD_REQUEST)
         self.assertEqual(self.fetch.get("http://127.0.0.1:1/")["error"], CONNECT)
 

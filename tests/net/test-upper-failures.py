@@ -21,6 +21,11 @@ SCENARIOS = {}
 DAY = 86400
 
 
+def stamp(seconds):
+    """That many seconds from now, as openssl takes dates."""
+    return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + seconds))
+
+
 def scenario(name, function):
     SCENARIOS[name] = (function, "", "")
 
@@ -46,9 +51,16 @@ BLOCKING = [
     ("est", "busy", "not-registered", "HTTP status 503"),
     ("est", "half", "not-registered", "transfer closed"),
     ("est", "nonsense", "not-registered", "no certificate for our key"),
+    ("cacerts", "stranger", "not-registered", "none of the server's authorities signed"),
+    ("cacerts", "slow", "not-registered", ""),
+    ("cacerts", "oversized", "not-registered", "larger than allowed"),
+    ("cacerts", "busy", "not-registered", "HTTP status 503"),
+    ("cacerts", "half", "not-registered", "transfer closed"),
+    ("cacerts", "nonsense", "not-registered", "no list of authorities"),
     ("token", "absent", "no-token", "connect"),
     ("token", "slow", "no-token", ""),
     ("token", "elsewhere", "no-token", "SSL"),
+    ("token", "rolled", "no-token", "SSL"),  # what the EST server says of itself says nothing of others
     ("token", "expired", "no-token", "certificate"),
     ("token", "forged", "no-token", "no bearer token"),
     ("token", "replayed", "no-token", "no bearer token"),
@@ -57,7 +69,7 @@ BLOCKING = [
     ("token", "half", "no-token", "transfer closed"),
     ("token", "nonsense", "no-token", "no bearer token"),
 ]
-BELOW = {"policy": "cpd-post-time", "est": "policy-valid", "token": "registered"}
+BELOW = {"policy": "cpd-post-time", "est": "policy-valid", "cacerts": "policy-valid", "token": "registered"}
 
 
 def blocking(server, fault, code, words):
@@ -70,7 +82,7 @@ def blocking(server, fault, code, words):
         state = os.listdir(f"{lab.dir}/state")
         if server == "policy":
             assert "policy" not in state, state
-        if server == "est":
+        if server in ("est", "cacerts"):
             assert "identity.pem" not in state, state
         if words:
             lab.until("a line in the journal", lambda: words in lab.log())
@@ -87,6 +99,44 @@ def blocking(server, fault, code, words):
 
 for cell in BLOCKING:
     scenario(f"{cell[0]}-{cell[1]}", blocking(*cell))
+
+
+def no_authorities(lab):
+    """A server that names none is believed as CertificateAuthority= says."""
+    lab.fail("cacerts", "none")
+    lab.connect()
+    lab.until_state("operational")
+    assert "names no authorities of its own" in lab.log()
+    assert "est-ca.pem" not in os.listdir(f"{lab.dir}/state")
+
+
+scenario("cacerts-none", no_authorities)
+
+
+def renewal(lab):
+    """RFC 7030 section 4.2.2: with the certificate itself, for its own names, after a look at the authorities. The
+    server has moved on to the next of them, whom only /cacerts has named."""
+    lab.world.est_dates = (stamp(-2), stamp(10))
+    lab.connect()
+    lab.until_state("operational")
+    with open(f"{lab.dir}/state/est-ca.pem") as f:
+        assert f.read().count("BEGIN CERTIFICATE") == 2
+    lab.fail("est", "rolled")
+    lab.world.est_dates = Authority.ALWAYS  # long past two thirds of its life, and yet new to us
+    lab.until("a renewal", lambda: len(lab.world.enrolments) == 2)
+    (first, nobody), (second, shown) = lab.world.enrolments
+    assert (first, second) == ("simpleenroll", "simplereenroll")
+    assert not nobody and shown["subject"] == ((("commonName", "device-7"),),)
+    lab.until("a token for the new certificate", lambda: len(lab.world.asked["token"]) == 2)
+    assert len(lab.world.asked["cacerts"]) == 2
+    assert lab.get("State") == "operational" and len(lab.world.keys) == 1
+    lab.stop()
+    lab.start()
+    lab.until("a token", lambda: len(lab.world.asked["token"]) == 3)
+    assert len(lab.world.enrolments) == 2, "enrolled again at once"
+
+
+scenario("renewal", renewal)
 
 
 # -- the captive portal: what each failure lets lwsd believe
