@@ -2,6 +2,7 @@
 #include "helper/registration.h"
 #include "crypto/identity.h"
 #include "helper/asker.h"
+#include "helper/authorities.h"
 #include "util/base64.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -14,12 +15,12 @@
 
 #define KEY_NAME         "identity.key"
 #define CERTIFICATE_NAME "identity.pem"
-#define AUTHORITIES_NAME "est-ca.pem"
+
+#define REFUSED_SEC 10 /* a server that signs with something strange is not asked at once */
 
 /* What is asked next, one after the other for each enrolment. */
 typedef enum Step {
-        STEP_SIGN,        /* a held key signs a request: its provider is asked, no server */
-        STEP_AUTHORITIES, /* RFC 7030 section 4.1 */
+        STEP_SIGN, /* a held key signs a request: its provider is asked, no server */
         STEP_ENROL,
 } Step;
 
@@ -35,12 +36,10 @@ struct Registration {
         char *authorization;
         char *request; /* what a held key signed */
         bool request_renews;
-        char *authorities;      /* what the server says of itself; NULL: nothing */
-        char *trusted;          /* CertificateAuthority= and these, for TLS */
+        Authorities *authorities;
         bool authorities_asked; /* for this enrolment */
-        bool unjudged;          /* the server's certificates are good in this time */
-        usec_t from, until;
-        Step step; /* of the question in flight */
+        char *issued;           /* a certificate that waits for what they are */
+        Step step;              /* of the question in flight */
 };
 
 static Registration *registration_of(const Asker *a)
@@ -65,7 +64,7 @@ static Step next_step(const Registration *g)
 {
         if (g->settings->key && (!g->request || g->request_renews != is_renewal(g)))
                 return STEP_SIGN;
-        return g->authorities_asked ? STEP_ENROL : STEP_AUTHORITIES;
+        return STEP_ENROL;
 }
 
 /* Renewal is due a third of its life with us before the end, so that a server may be away for
@@ -82,94 +81,6 @@ static void set_certificate(
         g->renew = expires - rng_range(&RNG_KERNEL, third - third / 10, third + third / 10);
         g->expires = expires;
         g->serial++;
-}
-
-/* -- The server's own authorities -------------------------------------------------------------- */
-
-static void set_authorities(Registration *g, char *authorities)
-{
-        const char *configured = g->asker.ca;
-
-        free(g->authorities);
-        free(g->trusted);
-        g->authorities = authorities;
-        g->trusted = NULL;
-        if (!authorities || !configured ||
-                strlen(configured) + strlen(authorities) + 1 >= FETCH_STRING_MAX)
-                return;
-        if (asprintf(&g->trusted, "%s\n%s", configured, authorities) < 0)
-                g->trusted = NULL;
-}
-
-static void load_authorities(Registration *g)
-{
-        _cleanup_fd_ int dir = open_state_dir(g);
-        char *authorities = NULL;
-
-        if (dir >= 0)
-                (void) file_read(dir, AUTHORITIES_NAME, IDENTITY_PEM_MAX, &authorities, NULL);
-        set_authorities(g, authorities);
-}
-
-static void store_authorities(const Registration *g)
-{
-        _cleanup_fd_ int dir = open_state_dir(g);
-        int r = dir < 0 ? dir
-                        : file_write_atomic(dir, AUTHORITIES_NAME, g->authorities,
-                                  strlen(g->authorities), 0644);
-
-        if (r < 0)
-                log_warning("%s/" AUTHORITIES_NAME ": %s", g->state_dir, strerror(-r));
-}
-
-/* What a server said before time was true counts if its certificates are good now. */
-static void judge(Registration *g)
-{
-        usec_t now = clock_realtime_usec();
-
-        if (!g->unjudged || !asker_time_is_true(&g->asker))
-                return;
-        g->unjudged = false;
-        if (now >= g->from && now < g->until) {
-                if (g->authorities)
-                        store_authorities(g);
-                return;
-        }
-        log_warning("%s: the server's certificate is not valid at this time: it is asked again",
-                g->asker.url);
-        load_authorities(g);
-        g->authorities_asked = false;
-}
-
-static int take_authorities(Registration *g, const FetchAnswer *answer, const char *body,
-        size_t size, char why[static ASKER_TEXT_MAX])
-{
-        char *authorities = NULL;
-        int r;
-
-        switch (answer->status) {
-        case 200:
-                r = identity_read_authorities(body, size, &authorities);
-                if (r < 0) {
-                        snprintf(why, ASKER_TEXT_MAX, "answer is no list of authorities");
-                        return r;
-                }
-                set_authorities(g, authorities);
-                break;
-        case 204:
-        case 404:
-        case 405:
-        case 501:
-                log_info("%s: the server names no authorities of its own", g->asker.url);
-                break;
-        default:
-                return asker_refuse_status(answer, why);
-        }
-        g->authorities_asked = true;
-        g->unjudged = true;
-        g->from = answer->valid_from_usec;
-        g->until = answer->valid_until_usec;
-        return 0;
 }
 
 /* -- A key that a provider holds --------------------------------------------------------------- */
@@ -208,16 +119,73 @@ static int take_request(
         return 0;
 }
 
+static void put_blob(Registration *g)
+{
+        lws_system_blob_t *blob =
+                lws_system_get_blob(g->asker.upper->cx, LWS_SYSBLOB_TYPE_CLIENT_CERT_DER, 0);
+        _cleanup_(freep) uint8_t *der = NULL;
+        size_t size;
+
+        lws_system_blob_heap_empty(blob);
+        if (g->certificate && identity_certificate_der(g->certificate, &der, &size) >= 0)
+                (void) lws_system_blob_heap_append(blob, der, size);
+}
+
 /* -- What holds -------------------------------------------------------------------------------- */
 
 /* What needs no true time is asked before it is true. */
 static usec_t wait_usec(const Registration *g, usec_t now)
 {
+        if (g->issued)
+                return USEC_INFINITY;
         if (!g->certificate || (g->settings->key && !g->public))
                 return 0;
         if (!asker_time_is_true(&g->asker))
                 return USEC_INFINITY;
         return now < g->expires ? usec_sub(g->renew, now) : 0;
+}
+
+static void ask_for_authorities(Registration *g)
+{
+        g->authorities_asked = true;
+        authorities_refresh(g->authorities, !g->certificate);
+}
+
+static void keep(Registration *g, char *certificate)
+{
+        _cleanup_fd_ int dir = open_state_dir(g);
+        usec_t not_before = 0, expires = 0;
+
+        (void) identity_check(NULL, certificate, &not_before, &expires);
+        if (dir < 0 || file_write_atomic(
+                               dir, CERTIFICATE_NAME, certificate, strlen(certificate), 0644) < 0)
+                log_warning("%s/" CERTIFICATE_NAME ": cannot be written; enrolled again after a "
+                            "restart",
+                        g->state_dir);
+        set_certificate(g, certificate, not_before, expires, clock_realtime_usec());
+        free(TAKE_PTR(g->request));
+        put_blob(g);
+        log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "registration" }), "registered at %s",
+                g->asker.url);
+}
+
+/* Takes over what was issued, once it is known whose authorities are to have signed it. */
+static void settle(Registration *g)
+{
+        const char *pem = g->issued ? authorities_pem(g->authorities) : NULL;
+
+        if (!g->issued || !authorities_are_fresh(g->authorities))
+                return;
+        g->authorities_asked = false; /* the next time they may be others */
+        if (pem && identity_verify(g->issued, pem) < 0) {
+                free(TAKE_PTR(g->issued));
+                asker_fail(&g->asker,
+                        "answer is a certificate that none of the server's authorities signed",
+                        REFUSED_SEC);
+                return;
+        }
+        keep(g, TAKE_PTR(g->issued));
+        upper_tell(g->asker.upper);
 }
 
 /* What holds, and when to ask, by the certificate there is. Dates count once time is true. */
@@ -226,7 +194,9 @@ static void evaluate(Asker *a)
         Registration *g = registration_of(a);
         usec_t now = clock_realtime_usec(), edge = USEC_INFINITY;
 
-        judge(g);
+        if (!g->certificate && a->url && !g->authorities_asked)
+                ask_for_authorities(g);
+        settle(g);
         if (!g->certificate) {
                 if (g->settings->provider == STAGE_PROVIDER_BUILTIN)
                         asker_explain(a, "not-registered", "no certificate yet");
@@ -247,18 +217,6 @@ static void evaluate(Asker *a)
         if (a->failed[0] || a->fetch)
                 return; /* the next attempt has its time already */
         asker_ask_in(a, wait_usec(g, now));
-}
-
-static void put_blob(Registration *g)
-{
-        lws_system_blob_t *blob =
-                lws_system_get_blob(g->asker.upper->cx, LWS_SYSBLOB_TYPE_CLIENT_CERT_DER, 0);
-        _cleanup_(freep) uint8_t *der = NULL;
-        size_t size;
-
-        lws_system_blob_heap_empty(blob);
-        if (g->certificate && identity_certificate_der(g->certificate, &der, &size) >= 0)
-                (void) lws_system_blob_heap_append(blob, der, size);
 }
 
 /* When it was written, which is when it came. */
@@ -294,7 +252,6 @@ static int load(Registration *g)
 
         if (dir < 0)
                 return dir;
-        load_authorities(g);
         if (!g->settings->key) {
                 r = file_read(dir, KEY_NAME, IDENTITY_PEM_MAX, &g->key, NULL);
                 if (r < 0)
@@ -320,10 +277,10 @@ static int make_key(Registration *g)
         return r;
 }
 
+/* What was issued is kept as it came, and counts once it is known whose it is. */
 static int take_certificate(
         Registration *g, const char *body, size_t size, char why[static ASKER_TEXT_MAX])
 {
-        _cleanup_fd_ int dir = open_state_dir(g);
         _cleanup_(freep) char *certificate = NULL;
         const char *own = g->settings->key ? g->public : g->key;
         usec_t now = clock_realtime_usec(), not_before, expires;
@@ -336,25 +293,13 @@ static int take_certificate(
                 snprintf(why, ASKER_TEXT_MAX, "answer is no certificate for our key");
                 return r;
         }
-        if (g->authorities && (r = identity_verify(certificate, g->authorities)) < 0) {
-                snprintf(why, ASKER_TEXT_MAX,
-                        "answer is a certificate that none of the server's authorities signed");
-                g->authorities_asked = false; /* they may have changed meanwhile */
-                return r;
-        }
         /* One that is to be valid soon is waited for. */
         if (now >= expires || usec_add(now, USEC_PER_DAY) < not_before) {
                 snprintf(why, ASKER_TEXT_MAX, "answer is a certificate not valid at this time");
                 return -EKEYEXPIRED;
         }
-        if (dir < 0 || file_write_atomic(
-                               dir, CERTIFICATE_NAME, certificate, strlen(certificate), 0644) < 0)
-                log_warning("%s/" CERTIFICATE_NAME ": cannot be written; enrolled again after a "
-                            "restart",
-                        g->state_dir);
-        set_certificate(g, TAKE_PTR(certificate), not_before, expires, now);
-        free(TAKE_PTR(g->request));
-        g->authorities_asked = false;
+        free(g->issued);
+        g->issued = TAKE_PTR(certificate);
         return 0;
 }
 
@@ -362,26 +307,16 @@ static int take(Asker *a, const FetchAnswer *answer, const char *body, size_t si
         char why[static ASKER_TEXT_MAX])
 {
         Registration *g = registration_of(a);
-        int r;
 
         if (g->step == STEP_SIGN)
                 return take_request(g, body, size, why);
-        if (g->step == STEP_AUTHORITIES)
-                return take_authorities(g, answer, body, size, why);
         if (answer->status == 202) { /* RFC 7030 section 4.2.3: somebody has to agree first */
                 snprintf(why, ASKER_TEXT_MAX, "accepted, not issued yet");
                 return -EAGAIN;
         }
         if (answer->status != 200)
                 return asker_refuse_status(answer, why);
-        r = take_certificate(g, body, size, why);
-        if (r < 0)
-                return r;
-        log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "registration" }), "registered at %s",
-                a->url);
-        put_blob(g);
-        upper_tell(a->upper);
-        return 0;
+        return take_certificate(g, body, size, why);
 }
 
 static int ask_to_sign(Registration *g, const char *name)
@@ -398,17 +333,6 @@ static int ask_to_sign(Registration *g, const char *name)
         return asker_send(&g->asker, &request);
 }
 
-static int ask_for_authorities(Registration *g, const char *url)
-{
-        FetchRequest request = { .flags = asker_time_is_true(&g->asker) ? 0 : FETCH_IGNORE_DATES,
-                .body_max = IDENTITY_PEM_MAX,
-                .url = url,
-                .accept = "application/pkcs7-mime",
-                .ca_pem = g->trusted };
-
-        return asker_send(&g->asker, &request);
-}
-
 /* With a certificate it is a renewal, for which that certificate is the proof. */
 static int ask_to_enrol(Registration *g, const char *url, const char *name)
 {
@@ -421,7 +345,7 @@ static int ask_to_enrol(Registration *g, const char *url, const char *name)
                 .accept = "application/pkcs7-mime",
                 .content_type = "application/pkcs10",
                 .authorization = renewal ? NULL : g->authorization,
-                .ca_pem = g->trusted,
+                .ca_pem = authorities_trusted(g->authorities),
         };
         int r;
 
@@ -442,7 +366,6 @@ static int ask_to_enrol(Registration *g, const char *url, const char *name)
 
 static int ask(Asker *a)
 {
-        static const char *const operations[] = { "simpleenroll", "simplereenroll" };
         Registration *g = registration_of(a);
         char url[2048], host[65] = "lwsd";
         const char *name = g->settings->name ? g->settings->name : host;
@@ -451,18 +374,18 @@ static int ask(Asker *a)
         g->step = next_step(g);
         if (g->step == STEP_SIGN)
                 return ask_to_sign(g, name);
+        if (!g->authorities_asked)
+                ask_for_authorities(g);
         if ((size_t) snprintf(url, sizeof(url), "%s/.well-known/est/%s", a->url,
-                    g->step == STEP_AUTHORITIES ? "cacerts" : operations[is_renewal(g)]) >=
-                sizeof(url))
+                    is_renewal(g) ? "simplereenroll" : "simpleenroll") >= sizeof(url))
                 return -E2BIG;
-        return g->step == STEP_AUTHORITIES ? ask_for_authorities(g, url)
-                                           : ask_to_enrol(g, url, name);
+        return ask_to_enrol(g, url, name);
 }
 
 static bool may_ask(const Asker *a)
 {
         return asker_time_is_true(a) ||
-               next_step(container_of(a, Registration, asker)) != STEP_ENROL;
+               next_step(container_of(a, Registration, asker)) == STEP_SIGN;
 }
 
 static const AskerOps registration_ops = {
@@ -521,9 +444,14 @@ int registration_new(Registration **ret, Upper *upper)
         r = asker_init(&g->asker, upper, &registration_ops, LWS_SYSTATE_REGISTERED,
                 builtin ? settings->url : NULL, settings->certificate_authority);
         if (r >= 0 && builtin)
+                r = authorities_new(&g->authorities, upper);
+        if (r >= 0 && builtin)
                 r = load_files(g);
         if (r < 0)
                 return r;
+        /* Early, for the disk may take its time; where it cannot be now, it is made when needed. */
+        if (builtin && !settings->key && !g->key)
+                (void) make_key(g);
         put_blob(g);
         evaluate(&g->asker);
         *ret = TAKE_PTR(g);
@@ -542,12 +470,13 @@ Registration *registration_free(Registration *g)
         if (!g)
                 return NULL;
         asker_deinit(&g->asker);
+        authorities_free(g->authorities);
         wipe(g->key);
         wipe(g->authorization);
         free(g->public);
         free(g->certificate);
+        free(g->issued);
         free(g->request);
-        set_authorities(g, NULL);
         free(g);
         return NULL;
 }
