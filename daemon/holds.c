@@ -235,6 +235,7 @@ static StoredFd *find_stored(StoredFd *fds, size_t n, uint64_t number)
 void holds_restore(Holds *holds, StoredFd *fds, size_t n)
 {
         _cleanup_(freep) char *text = NULL;
+        bool changed = false;
         char *rest, *line;
 
         if (file_read(holds->runtime_fd, FILE_NAME, FILE_SIZE, &text, NULL) >= 0)
@@ -244,6 +245,9 @@ void holds_restore(Holds *holds, StoredFd *fds, size_t n)
                         uint64_t number;
                         RemoteHold *h;
 
+                        if (!*line)
+                                continue;
+                        changed = true;
                         if (parse_line(line, &number, &record) < 0)
                                 continue;
                         holds->next_number = MAX(holds->next_number, number + 1);
@@ -257,7 +261,9 @@ void holds_restore(Holds *holds, StoredFd *fds, size_t n)
                         notify_forget_fd(fds[i].name);
                         fds[i].fd = fd_close(fds[i].fd);
                 }
-        save(holds);
+        /* writing waits for the disk, and at start everything waits for us */
+        if (changed)
+                save(holds);
 }
 
 int holds_foreach(Holds *holds, int (*fn)(void *userdata, const HoldRecord *hold), void *userdata)
