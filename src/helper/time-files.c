@@ -66,16 +66,21 @@ int64_t time_files_build_nsec(void)
         return (int64_t) BUILD_EPOCH_SEC * NTP_NSEC_PER_SEC;
 }
 
+static int64_t modified_nsec(const struct stat *st)
+{
+        return (int64_t) st->st_mtim.tv_sec * NTP_NSEC_PER_SEC + st->st_mtim.tv_nsec;
+}
+
 int64_t time_files_floor_nsec(const TimeFiles *f)
 {
-        int64_t floor = (int64_t) BUILD_EPOCH_SEC;
+        int64_t floor = time_files_build_nsec();
         struct stat st;
 
         if (stat(CLOCK_EPOCH, &st) == 0)
-                floor = MAX(floor, (int64_t) st.st_mtim.tv_sec);
+                floor = MAX(floor, modified_nsec(&st));
         if (f->dirfd >= 0 && fstatat(f->dirfd, CLOCK_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0)
-                floor = MAX(floor, (int64_t) st.st_mtim.tv_sec);
-        return floor * NTP_NSEC_PER_SEC;
+                floor = MAX(floor, modified_nsec(&st));
+        return floor;
 }
 
 void time_files_save_clock(TimeFiles *f, usec_t now, bool force)
