@@ -47,6 +47,13 @@ struct TimeServer {
         int ifindex;         /* where the last answer came in */
 };
 
+/* When an address was last asked, whatever has become of the source that asked. */
+typedef struct TimeContact TimeContact;
+struct TimeContact {
+        Endpoint endpoint;
+        usec_t at;
+};
+
 struct TimeClient {
         struct lws_context *cx;
         Thread *thread;
@@ -70,6 +77,7 @@ struct TimeClient {
         Endpoint denied[TIME_DENIED_MAX];
         size_t n_denied;
         TimeServer servers[NTP_MAX_SOURCES];
+        TimeContact contacts[NTP_MAX_SOURCES];
 };
 
 /* -- time.c ------------------------------------------------------------------------------------ */

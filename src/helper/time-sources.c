@@ -22,11 +22,42 @@ const char *time_source_label(
         return buf;
 }
 
+/* -- Distance between requests (REQ_NTP 16), over configurations and leases ------------------- */
+
+static void note_contact(TimeClient *tc, const Endpoint *endpoint, usec_t now)
+{
+        TimeContact *oldest = &tc->contacts[0];
+
+        for (size_t i = 0; i < ELEMENTSOF(tc->contacts); i++) {
+                TimeContact *c = &tc->contacts[i];
+
+                if (c->at != 0 && endpoint_equal(&c->endpoint, endpoint)) {
+                        c->at = now;
+                        return;
+                }
+                if (c->at < oldest->at)
+                        oldest = c;
+        }
+        *oldest = (TimeContact){ .endpoint = *endpoint, .at = now };
+}
+
+static usec_t soonest_contact(const TimeClient *tc, const Endpoint *endpoint)
+{
+        usec_t now = thread_now(tc->thread);
+
+        for (size_t i = 0; i < ELEMENTSOF(tc->contacts); i++)
+                if (tc->contacts[i].at != 0 && endpoint_equal(&tc->contacts[i].endpoint, endpoint))
+                        return MAX(now, usec_add(tc->contacts[i].at, NTP_BURST_USEC));
+        return now;
+}
+
+/* -- Sources -------------------------------------------------------------------------------- */
+
 int time_source_add(TimeClient *tc, TimeName *name, const Endpoint *endpoint)
 {
         char label[NTP_LABEL_SIZE];
         int id = ntp_client_add(tc->ntp, time_source_label(name, endpoint, label, sizeof(label)),
-                name->nts, thread_now(tc->thread));
+                name->nts, soonest_contact(tc, endpoint));
 
         if (id < 0)
                 return id;
@@ -94,8 +125,11 @@ static void on_reply(struct lws *wsi, uint32_t revents)
         time_client_drive(tc);
 }
 
-static void send_one(TimeClient *tc, unsigned id, usec_t now)
+/* The loop's idea of now is as old as its turn; the distance to the next request counts from when
+ * this one goes. */
+static void send_one(TimeClient *tc, unsigned id)
 {
+        usec_t now = clock_boottime_usec();
         TimeServer *server = &tc->servers[id];
         uint8_t packet[NTP_PACKET_MAX];
         Writer w = WRITER_INIT(packet, sizeof(packet));
@@ -115,6 +149,7 @@ static void send_one(TimeClient *tc, unsigned id, usec_t now)
                 server->read_before = time_clock_now_nsec();
                 ntp_client_transmitted(tc->ntp, id, server->read_before);
                 r = time_socket_send(wsi, packet, w.pos);
+                note_contact(tc, &server->endpoint, now);
         }
         if (r < 0) {
                 server->wsi = wsi_free(server->wsi);
@@ -131,5 +166,5 @@ void time_sources_send(TimeClient *tc)
         int id;
 
         while ((id = ntp_client_due(tc->ntp, now)) >= 0)
-                send_one(tc, (unsigned) id, now);
+                send_one(tc, (unsigned) id);
 }

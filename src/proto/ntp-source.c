@@ -31,13 +31,13 @@ void ntp_source_init(NtpSource *s, unsigned poll_min, unsigned poll_max, usec_t 
         s->poll_max = MIN(MAX(poll_max, s->poll_min), NTP_POLL_MAX);
         s->poll = s->poll_min;
         s->burst_left = NTP_BURST;
-        s->next_poll = now;
+        s->next_poll = s->not_before = now;
 }
 
 void ntp_source_burst(NtpSource *s, usec_t now)
 {
         bool recent = s->requests > 0 && !s->unsent;
-        usec_t soonest = recent ? usec_add(s->last_request, NTP_BURST_USEC) : now;
+        usec_t soonest = recent ? usec_add(s->last_request, NTP_BURST_USEC) : s->not_before;
 
         /* A server that told us to slow down gets no burst. */
         if (s->dead || s->kiss_code[0])
@@ -239,7 +239,7 @@ static NtpCheck measure(const NtpSource *s, const NtpMessage *m, usec_t now, int
         int64_t base = ntp_time_base_nsec(t4, build_nsec), t1 = s->sent_nsec;
         int64_t t2 = ntp_time_to_nsec(m->receive, base), t3 = ntp_time_to_nsec(m->transmit, base);
         double server = nsec_to_sec(t3 - t2), precision = precision_sec(m->precision);
-        double trip, elapsed = (double) (now - s->sent_at) * 1e-6, delay;
+        double trip, elapsed = (double) usec_sub(now, s->sent_at) * 1e-6, delay;
         int64_t offset;
 
         if (t4 == INT64_MIN || t4 < t1)

@@ -90,6 +90,7 @@ struct NtpSource {
 
         /* when to ask */
         usec_t next_poll, last_request;
+        usec_t not_before; /* somebody else of us asked it not long ago */
         usec_t last_wait;
         unsigned burst_left, poll, misses;
         int poll_score;

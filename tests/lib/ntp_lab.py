@@ -211,6 +211,10 @@ class Lwsd:
         r = subprocess.run([LWSCTL, f"--socket={self.socket}", *args], capture_output=True, text=True, timeout=timeout)
         return r.returncode, r.stdout
 
+    def call(self, interface, method):
+        subprocess.run(["busctl", f"--address=unix:path={self.socket}", "call", "org.lwsd1", "/org/lwsd1",
+                        f"org.lwsd1.{interface}", method], check=True, timeout=30, **QUIET)
+
     def valid(self, timeout):
         return self.ctl("wait", "time-valid", f"--timeout={timeout}", timeout=timeout + 30)[0] == 0
 

@@ -93,6 +93,21 @@ def requests_tell_nothing():
 
 
 @scenario
+def requests_keep_their_distance():
+    """Whatever is asked of us: two seconds between two requests of a burst, and no less after a person or a new
+    configuration wanted one."""
+    server = Server()
+    with Lwsd(f"Servers={server.address}") as lwsd:
+        assert lwsd.valid(5)
+        for _ in range(3):
+            lwsd.call("Manager", "Reload")
+            lwsd.call("Time", "Synchronize")
+            time.sleep(0.2)
+        eventually(lambda: len(server.requests) >= 3)
+    assert server.shortest_wait() > 1.9
+
+
+@scenario
 def observing_touches_nothing():
     server = Server()
     with Lwsd(f"Servers={server.address}\nObserve=yes", offset=10) as lwsd:
