@@ -301,6 +301,11 @@ static void note_dispute(NtpClient *c, bool disputed)
         if (disputed && !c->disputed)
                 push_event(c, NTP_EVENT_NO_MAJORITY, 0, 0);
         c->disputed = disputed;
+        /* What one answer confirmed at first is what the others contradict now. */
+        if (disputed && c->discipline.updates == 0 && c->state == NTP_STATE_SYNCED) {
+                c->discipline.max_error = HUGE_VAL;
+                set_state(c, NTP_STATE_STARTING);
+        }
 }
 
 /* A new sample of `s` is in. */

@@ -352,6 +352,20 @@ def two_that_differ():
 
 
 @scenario
+def two_that_differ_one_of_which_says_what_the_clock_says():
+    """Whichever answers first: the word of one that confirmed is worth nothing once the other contradicts."""
+    def slow(server, fields, request):
+        time.sleep(0.3)
+        fields.update(server.fields(request))
+    for late in (0, 5):
+        servers = [Server(offset=offset, change=slow if offset == late else None) for offset in (0, 5)]
+        with Lwsd("Servers=" + " ".join(s.address for s in servers)) as lwsd:
+            eventually(lambda: "no-majority" in lwsd.why())
+            assert lwsd.time()["synchronized"] == ["no"] and lwsd.steps() == 0
+            assert lwsd.state()[3] & STA_UNSYNC
+
+
+@scenario
 def a_server_that_goes_mad_later():
     server = Server()
     with Lwsd(f"Servers={server.address}") as lwsd:

@@ -393,6 +393,24 @@ START_TEST(two_that_differ_move_nothing)
 }
 END_TEST
 
+START_TEST(one_that_confirms_is_contradicted)
+{
+        for (int liar = 0; liar < 2; liar++) {
+                Sim sim = sim_init(test_seed(), 2);
+
+                sim.servers[liar].error = 5;
+                sim.servers[!liar].delay = 50e-6; /* the first to answer */
+                sim_start(&sim);
+                run(&sim, 3600);
+                ck_assert_int_eq(sim.client->state, NTP_STATE_STARTING);
+                ck_assert(!ntp_client_adjustment(sim.client).synced);
+                ck_assert_int_eq(sim.steps, 0);
+                ck_assert_double_eq(sim.rate, 0);
+                sim_end(&sim, "one of two confirms");
+        }
+}
+END_TEST
+
 START_TEST(a_server_that_jumps_is_refused_or_slewed)
 {
         const double jumps[] = { 0.5, 20, 2000, -2000 };
@@ -584,6 +602,7 @@ END_TEST
 TEST_MAIN("ntp-sim", a_right_clock_is_confirmed_by_the_first_answer, ten_seconds_off_is_stepped,
         sixty_milliseconds_and_40_ppm_are_slewed, a_quiet_lan_settles_well_below_a_millisecond,
         one_liar_among_four_moves_nothing, two_that_differ_move_nothing,
+        one_that_confirms_is_contradicted,
         a_server_that_jumps_is_refused_or_slewed, the_network_may_be_bad, weeks_of_every_kind,
         a_crystal_beyond_500_ppm_does_not_wind_up, denied_by_the_kernel_it_measures,
         kisses_are_obeyed, silence_keeps_the_frequency_and_at_last_the_word,
