@@ -56,7 +56,8 @@ void nts_stored_save(TimeFiles *f, const char *host, uint16_t port, const NtsSto
         fprintf(out, "tries %u\nnot-before %lld\n", s->backoff.tries,
                 (long long) s->not_before_sec);
         if (first < s->session.n_cookies) {
-                fprintf(out, "server %s\n", endpoint_format(&s->server, endpoint));
+                fprintf(out, "server %s\nvalid %lld %lld\n", endpoint_format(&s->server, endpoint),
+                        (long long) s->valid_from_sec, (long long) s->valid_until_sec);
                 write_hex(out, "c2s", s->session.c2s, sizeof(s->session.c2s));
                 write_hex(out, "s2c", s->session.s2c, sizeof(s->session.s2c));
                 for (size_t i = first; i < s->session.n_cookies; i++)
@@ -73,6 +74,7 @@ void nts_stored_save(TimeFiles *f, const char *host, uint16_t port, const NtsSto
 static void load_line(NtsStored *s, const char *line, unsigned *keys)
 {
         uint8_t data[NTS_COOKIE_MAX + 1];
+        long long from, until;
         Endpoint e;
         size_t n;
 
@@ -86,6 +88,9 @@ static void load_line(NtsStored *s, const char *line, unsigned *keys)
         } else if (strncmp(line, "server ", 7) == 0 && endpoint_parse(line + 7, &e) == 0) {
                 s->server = e;
                 *keys += 1;
+        } else if (sscanf(line, "valid %lld %lld", &from, &until) == 2) {
+                s->valid_from_sec = from;
+                s->valid_until_sec = until;
         } else if (strncmp(line, "tries ", 6) == 0) {
                 s->backoff.tries = (unsigned) MIN(strtoul(line + 6, NULL, 10), 32ul);
         } else if (strncmp(line, "not-before ", 11) == 0) {

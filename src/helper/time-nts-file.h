@@ -10,9 +10,10 @@
 typedef struct NtsStored NtsStored;
 struct NtsStored {
         NtsSession session;
-        Endpoint server;        /* NTP: address and port */
-        Backoff backoff;        /* of key exchanges */
-        int64_t not_before_sec; /* CLOCK_REALTIME of the next, 0: any time */
+        Endpoint server;                         /* NTP: address and port */
+        Backoff backoff;                         /* of key exchanges */
+        int64_t not_before_sec;                  /* CLOCK_REALTIME of the next, 0: any time */
+        int64_t valid_from_sec, valid_until_sec; /* of the certificate; 0: not known */
 };
 
 void nts_stored_init(NtsStored *s);

@@ -86,6 +86,8 @@ static void use_keys(TimeNts *n)
                 return;
         n->have_keys = true;
         n->why[0] = 0;
+        ntp_client_set_validity(
+                tc->ntp, (unsigned) n->id, n->stored.valid_from_sec, n->stored.valid_until_sec);
         ntp_client_set_session(tc->ntp, (unsigned) n->id, &n->stored.session, now_of(n));
 }
 
@@ -207,6 +209,8 @@ static void finish(TimeNts *n)
                 fail(n, "TLS gives no keys", false);
                 return;
         }
+        n->stored.valid_from_sec = n->stored.valid_until_sec = 0;
+        (void) tls_validity(tls, &n->stored.valid_from_sec, &n->stored.valid_until_sec);
         /* Cookies and keys belong together: those there were go with their keys. */
         s->n_cookies = s->unsaved = 0;
         memcpy(s->c2s, c2s, sizeof(c2s));
@@ -410,6 +414,15 @@ void time_nts_synchronized(TimeNts *n)
 void time_nts_answered(TimeNts *n)
 {
         backoff_reset(&n->stored.backoff);
+}
+
+void time_nts_contradicted(TimeNts *n)
+{
+        n->have_keys = n->relaxed = false;
+        n->stored.session.n_cookies = n->stored.session.unsaved = 0;
+        drop_source(n);
+        if (!n->exchanging)
+                fail(n, "its certificate is not good at the time that it tells", false);
 }
 
 bool time_nts_before_request(TimeNts *n)

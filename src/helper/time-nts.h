@@ -6,7 +6,8 @@
  * plain NTP instead (REQ_NTP 34-39).
  *
  * Before the clock is true a certificate cannot be too young, only too old for the floor of the
- * clock; once it is true the exchange is made again, and what fails then is dropped.
+ * clock; but it has to be good at the time that its server then tells. Once the clock is true the
+ * exchange is made again, and what fails then is dropped.
  */
 #include "helper/time-private.h"
 
@@ -23,6 +24,8 @@ void time_nts_network_changed(TimeNts *n);
 void time_nts_synchronized(TimeNts *n);
 /* An authenticated answer: the keys work. */
 void time_nts_answered(TimeNts *n);
+/* At the time its server tells the certificate would not be good: nothing it says counts. */
+void time_nts_contradicted(TimeNts *n);
 /* Sees to it that the cookie of the next request is in no file. False: another address, and with it
  * another source, has taken the place of this one. */
 bool time_nts_before_request(TimeNts *n);

@@ -118,6 +118,8 @@ static void on_reply(struct lws *wsi, uint32_t revents)
                         time_nts_answered(tc->servers[id].name->key_exchange);
                 log_debug("time: %s: answer of %zd octets on interface %d: %s", tc->ntp->labels[id],
                         n, arrival.ifindex, ntp_check_to_string(check));
+                if (check == NTP_CHECK_CERTIFICATE)
+                        time_nts_contradicted(tc->servers[id].name->key_exchange);
                 /* One answer is all that a request gets. */
                 if (!tc->ntp->sources[id].pending)
                         tc->servers[id].wsi = wsi_free(tc->servers[id].wsi);

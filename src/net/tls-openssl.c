@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/tls.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -143,8 +144,10 @@ static int expect_peer(Tls *t, const TlsPeer *peer)
                 return 0;
         }
         SSL_set_verify(t->ssl, SSL_VERIFY_PEER, peer->young_until_sec ? accept_young : NULL);
-        if (peer->young_until_sec)
-                X509_VERIFY_PARAM_set_time(param, (time_t) peer->young_until_sec);
+        /* OpenSSL's own idea of now is time(), which need not be the clock that we keep. */
+        X509_VERIFY_PARAM_set_time(
+                param, peer->young_until_sec ? (time_t) peer->young_until_sec
+                                             : (time_t) (clock_realtime_usec() / USEC_PER_SEC));
         X509_VERIFY_PARAM_set_hostflags(
                 param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
         if (named)
@@ -308,6 +311,37 @@ const char *tls_alpn(const Tls *t, char buf[static 32])
         SSL_get0_alpn_selected(t->ssl, &p, &n);
         snprintf(buf, 32, "%.*s", (int) MIN(n, 31u), p ? (const char *) p : "");
         return buf;
+}
+
+static bool to_seconds(const ASN1_TIME *t, int64_t *ret)
+{
+        struct tm tm;
+
+        if (ASN1_TIME_to_tm(t, &tm) != 1)
+                return false;
+        *ret = timegm(&tm);
+        return true;
+}
+
+bool tls_validity(const Tls *t, int64_t *ret_from_sec, int64_t *ret_until_sec)
+{
+        STACK_OF(X509) *chain = SSL_get0_verified_chain(t->ssl);
+        int64_t from = INT64_MIN, until = INT64_MAX, first, last;
+
+        for (int i = 0; i < sk_X509_num(chain); i++) {
+                const X509 *cert = sk_X509_value(chain, i);
+
+                if (!to_seconds(X509_get0_notBefore(cert), &first) ||
+                        !to_seconds(X509_get0_notAfter(cert), &last))
+                        return false;
+                from = MAX(from, first);
+                until = MIN(until, last);
+        }
+        if (sk_X509_num(chain) <= 0)
+                return false;
+        *ret_from_sec = from;
+        *ret_until_sec = until;
+        return true;
 }
 
 int tls_export(Tls *t, const char *label, const void *context, size_t context_size, void *out,

@@ -54,6 +54,9 @@ TlsOutcome tls_write(Tls *t, const void *buf, size_t size, size_t *ret_size);
 const char *tls_why(const Tls *t);
 bool tls_failed_for_time(const Tls *t);
 const char *tls_alpn(const Tls *t, char buf[static 32]);
+/* From when to when all certificates of the chain that was verified are good, seconds since 1970;
+ * false where none was. */
+bool tls_validity(const Tls *t, int64_t *ret_from_sec, int64_t *ret_until_sec);
 /* Keying material (RFC 5705); 0 or -EPROTO. */
 int tls_export(Tls *t, const char *label, const void *context, size_t context_size, void *out,
         size_t out_size);

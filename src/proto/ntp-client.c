@@ -105,6 +105,12 @@ void ntp_client_set_session(NtpClient *c, unsigned id, NtsSession *session, usec
                 ntp_source_burst(&c->sources[id], now);
 }
 
+void ntp_client_set_validity(NtpClient *c, unsigned id, int64_t from_sec, int64_t until_sec)
+{
+        c->sources[id].valid_from_sec = from_sec;
+        c->sources[id].valid_until_sec = until_sec;
+}
+
 const NtpSource *ntp_client_source(const NtpClient *c, unsigned id)
 {
         return id < NTP_MAX_SOURCES && c->sources[id].used ? &c->sources[id] : NULL;

@@ -19,6 +19,7 @@ static const char *const check_names[] = {
         [NTP_CHECK_DELAY] = "delay",
         [NTP_CHECK_LOCAL_CLOCK] = "local-clock",
         [NTP_CHECK_BEFORE_BUILD] = "before-build",
+        [NTP_CHECK_CERTIFICATE] = "certificate-dates",
 };
 DEFINE_STRTAB(ntp_check, NtpCheck, check_names);
 

@@ -46,7 +46,7 @@ typedef enum NtpCheck {
         NTP_CHECK_MODE = 3,           /* mode 4 (7) */
         NTP_CHECK_VERSION = 4,        /* the version asked, or 3 (7) */
         NTP_CHECK_COOKIE = 5,         /* origin is the random number sent, and unanswered (6) */
-        NTP_CHECK_AUTHENTICATION = 6, /* NTS where asked for (36); no MAC, which never is (5) */
+        NTP_CHECK_AUTHENTICATION = 6, /* NTS where asked for (36) */
         NTP_CHECK_TIMESTAMPS = 7,     /* receive and transmit are there (7) */
         NTP_CHECK_KISS = 8,           /* stratum 0, whatever LI says (8, 14, 15) */
         NTP_CHECK_STRATUM = 9,        /* 1..15 (9) */
@@ -57,6 +57,7 @@ typedef enum NtpCheck {
         NTP_CHECK_DELAY = 14,         /* -precision <= delay, a few seconds at most (10) */
         NTP_CHECK_LOCAL_CLOCK = 15,   /* no step of our clock, and a receive time stamp (31) */
         NTP_CHECK_BEFORE_BUILD = 16,  /* a time before this program was made (26) */
+        NTP_CHECK_CERTIFICATE = 17,   /* at that time its own certificate would not be good (38) */
         _NTP_CHECK_MAX,
 } NtpCheck;
 DECLARE_STRTAB(ntp_check, NtpCheck);

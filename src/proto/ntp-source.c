@@ -232,7 +232,16 @@ static double nsec_to_sec(int64_t nsec)
         return (double) nsec * 1e-9;
 }
 
-/* Checks 13 to 16, and the arithmetic of RFC 5905 section 8. */
+/* A server whose certificate is not good at the time it tells is wrong about one of the two. */
+static bool vouched_for(const NtpSource *s, int64_t true_nsec, double distance)
+{
+        int64_t sec = true_nsec / NTP_NSEC_PER_SEC, slack = (int64_t) distance + 1;
+
+        return s->valid_until_sec == 0 ||
+               (sec + slack >= s->valid_from_sec && sec - slack <= s->valid_until_sec);
+}
+
+/* Checks 13 to 17, and the arithmetic of RFC 5905 section 8. */
 static NtpCheck measure(const NtpSource *s, const NtpMessage *m, usec_t now, int64_t t4,
         int64_t build_nsec, NtpReply *reply)
 {
@@ -264,7 +273,8 @@ static NtpCheck measure(const NtpSource *s, const NtpMessage *m, usec_t now, int
         reply->sample_distance = reply->sample.delay / 2 + reply->sample.dispersion +
                                  ntp_short_sec(m->root_delay) / 2 +
                                  ntp_short_sec(m->root_dispersion);
-        return NTP_CHECK_OK;
+        return vouched_for(s, t4 + offset, reply->sample_distance) ? NTP_CHECK_OK
+                                                                   : NTP_CHECK_CERTIFICATE;
 }
 
 NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t now,

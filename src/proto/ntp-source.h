@@ -79,6 +79,7 @@ struct NtpSource {
         bool used, dead; /* dead: DENY; never asked again */
         bool nts;
         NtsSession *session; /* NTS keys and cookies, owned by whoever added the source */
+        int64_t valid_from_sec, valid_until_sec; /* of what vouches for it; 0: no end */
         unsigned poll_min, poll_max;
 
         /* the request that is out */

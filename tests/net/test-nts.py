@@ -133,12 +133,43 @@ def a_certificate_that_has_expired_by_a_clock_that_is_wrong():
     works(offset=3e8)
 
 
+def contradicted(offset, **server):
+    """Before the clock is true nobody can tell whether a certificate is good; but it has to be at the time that its
+    own server tells."""
+    with NtsServer(**server) as s, Lwsd(s.config(), offset=offset) as lwsd:
+        eventually(lambda: s.exchanges >= 1 and "not good at the time" in lwsd.why())
+        assert lwsd.steps() == (offset < -1e6), "but for the floor"
+        assert lwsd.time()["authenticated"] == ["no"] and lwsd.time()["synchronized"] == ["no"]
+        assert len(s.time.requests) == 1
+        # nor do the keys that are kept come back
+        lwsd.stop()
+        assert not any("cookie" in open(f"{lwsd.folder}/state/{n}").read() for n in os.listdir(f"{lwsd.folder}/state"))
+
+
 @scenario
 def a_certificate_that_is_too_young_is_found_out():
-    """Before the clock is true nobody can tell; then it is looked at again, and what it vouched for goes."""
-    with NtsServer(days=(1, 9)) as server, Lwsd(server.config("RequireAuthenticated=yes"), offset=-1e6) as lwsd:
-        eventually(lambda: server.exchanges >= 1 and lwsd.says("not yet valid"))
-        eventually(lambda: not lwsd.valid(1))
+    contradicted(-1e5, days=(1, 9))
+
+
+@scenario
+def a_certificate_that_expired_since_the_floor_is_found_out():
+    contradicted(5, days=(-9, -1 / 24))
+
+
+@scenario
+def a_certificate_that_expired_since_the_floor_is_found_out_by_a_clock_of_1970():
+    contradicted(-time.time(), days=(-9, -1 / 24))
+
+
+@scenario
+def a_certificate_that_begins_later_than_the_time_it_was_believed_for():
+    """A server that lies to fit its certificate is found out once others have set the clock right."""
+    plain = [Server() for _ in range(3)]
+    with NtsServer(days=(20, 90), offset=30 * 86400) as server, \
+            Lwsd(server.config("Servers=" + " ".join(s.address for s in plain)), offset=-1e5) as lwsd:
+        assert lwsd.valid(10)
+        eventually(lambda: lwsd.says("not yet valid"))
+        near(lwsd.ahead(), 0, 0.05)
         assert lwsd.time()["authenticated"] == ["no"]
 
 

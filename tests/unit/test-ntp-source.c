@@ -168,6 +168,26 @@ START_TEST(check_16_before_the_build)
 }
 END_TEST
 
+START_TEST(check_17_the_dates_of_its_certificate)
+{
+        const int64_t day = 86400, now = T0 / NTP_NSEC_PER_SEC + 1000;
+        const struct {
+                int64_t from, until;
+                NtpCheck expected;
+        } cases[] = { { now - day, now + day, NTP_CHECK_OK },
+                { now + day, now + 2 * day, NTP_CHECK_CERTIFICATE },
+                { now - 2 * day, now - day, NTP_CHECK_CERTIFICATE }, { 0, 0, NTP_CHECK_OK } };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Peer p = peer();
+
+                p.source.valid_from_sec = cases[i].from;
+                p.source.valid_until_sec = cases[i].until;
+                ck_assert_int_eq(answer(&p), cases[i].expected);
+        }
+}
+END_TEST
+
 START_TEST(an_answer_counts_once)
 {
         Peer p = peer();
@@ -337,7 +357,7 @@ TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         check_7_no_receive, check_7_no_transmit, a_spoofed_kiss, a_kiss_of_the_wrong_mode,
         check_9_stratum, check_10_leap, check_11_distance, check_12_reference, check_13_backwards,
         check_13_longer_than_the_trip, check_14_delay, check_15_a_clock_that_jumped,
-        check_16_before_the_build, an_answer_counts_once,
+        check_16_before_the_build, check_17_the_dates_of_its_certificate, an_answer_counts_once,
         a_new_request_makes_the_old_cookie_worthless, version_3_answers_and_unknown_fields_are_fine,
         no_delay_is_finer_than_the_clock_of_the_server, deny_and_rstr_are_for_ever,
         rate_makes_us_slow, other_kisses_mean_nothing, silence_is_asked_less_and_less,

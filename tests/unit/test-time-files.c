@@ -117,6 +117,8 @@ START_TEST(keys_come_back_without_the_cookies_that_may_be_spent)
         s.session.unsaved = 5;
         s.backoff.tries = 3;
         s.not_before_sec = 1234567890123;
+        s.valid_from_sec = 1;
+        s.valid_until_sec = INT64_C(4000000000);
         nts_stored_save(&files, "ntp.example", 0, &s);
         ck_assert_int_eq(fstatat(files.dirfd, "nts-ntp.example-4460", &st, 0), 0);
         ck_assert_uint_eq(st.st_mode & 07777, 0600);
@@ -129,6 +131,8 @@ START_TEST(keys_come_back_without_the_cookies_that_may_be_spent)
         ck_assert(endpoint_equal(&back.server, &s.server));
         ck_assert_uint_eq(back.backoff.tries, 3);
         ck_assert_int_eq(back.not_before_sec, 1234567890123);
+        ck_assert_int_eq(back.valid_from_sec, 1);
+        ck_assert_int_eq(back.valid_until_sec, 4000000000);
         /* with a key missing cookies are worth nothing */
         put("nts-ntp.example-4460", "tries 2\ncookie 00112233445566778899\nserver 192.0.2.1\n");
         ck_assert(nts_stored_load(&files, "ntp.example", 0, &back));
