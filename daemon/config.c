@@ -335,6 +335,17 @@ static int load_dropins(Settings *settings, ConfigOrigins *origins, const char *
         return r;
 }
 
+/* A bound that stands alone moves the other one, which is only a default, out of its way. */
+static void settle_poll(TimeSettings *t, const ConfigOrigins *origins)
+{
+        if (t->poll_min_usec <= t->poll_max_usec)
+                return;
+        if (!config_origins_find(origins, "Time", "PollMaxSec"))
+                t->poll_max_usec = t->poll_min_usec;
+        else if (!config_origins_find(origins, "Time", "PollMinSec"))
+                t->poll_min_usec = t->poll_max_usec;
+}
+
 /* What is wrong with all files together still has a line: the one that set the value in question.
  */
 static int check_all(const Settings *settings, const ConfigOrigins *origins,
@@ -375,8 +386,10 @@ int config_load(Settings **ret, const ConfigPaths *paths, char error[static CONF
                 if (r >= 0)
                         r = load_dropins(settings, &origins, root, error);
         }
-        if (r >= 0)
+        if (r >= 0) {
+                settle_poll(&settings->time, &origins);
                 r = check_all(settings, &origins, error);
+        }
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(settings);

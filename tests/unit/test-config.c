@@ -310,8 +310,7 @@ START_TEST(keys_that_do_not_fit_together_are_refused_with_their_place)
                 { "[Registration]\nKeyProvider=tpm2\n", ":2: [Registration] KeyProvider= needs" },
                 { "[Auth2]\nProvider=oauth\nUrl=ftp://x\n", ":3: [Auth2] this Provider= needs" },
                 { "[CaptivePortal]\nUrls=https://p.test/\n", ":2: [CaptivePortal] Urls= must be" },
-                { "[Time]\nPollMinSec=2h\n", ":2: [Time] PollMinSec= is longer" },
-                { "[Time]\nPollMaxSec=32\n", ":2: [Time] PollMinSec= is longer" },
+                { "[Time]\nPollMinSec=64\nPollMaxSec=32\n", ":2: [Time] PollMinSec= is longer" },
         };
         char root[] = "/tmp/lwsd-config-XXXXXX", path[128], expected[256], command[64];
         ConfigPaths paths = { .root = root };
@@ -331,6 +330,16 @@ START_TEST(keys_that_do_not_fit_together_are_refused_with_their_place)
         put(root, "/etc/lwsd/lwsd.conf", "[Time]\nPollMinSec=2048\n");
         put(root, "/run/lwsd/lwsd.conf.d/50-x.conf", "[Time]\nPollMaxSec=2h\n");
         ck_assert_msg(config_load(&s, &paths, error) == 0, "%s", error);
+        settings_free(s);
+        /* and a bound alone is at odds with nothing but a default */
+        put(root, "/etc/lwsd/lwsd.conf", "[Time]\nPollMaxSec=32\n");
+        put(root, "/run/lwsd/lwsd.conf.d/50-x.conf", "");
+        ck_assert_msg(config_load(&s, &paths, error) == 0, "%s", error);
+        ck_assert_uint_eq(s->time.poll_min_usec, 32 * USEC_PER_SEC);
+        settings_free(s);
+        put(root, "/etc/lwsd/lwsd.conf", "[Time]\nPollMinSec=2h\n");
+        ck_assert_msg(config_load(&s, &paths, error) == 0, "%s", error);
+        ck_assert_uint_eq(s->time.poll_max_usec, 2 * USEC_PER_HOUR);
         settings_free(s);
         snprintf(command, sizeof(command), "rm -r %s", root);
         ck_assert_int_eq(system(command), 0);
