@@ -207,9 +207,9 @@ typedef struct lwsd_record {
 } lwsd_record;
 
 /* What a look-up gave: exactly one call. `result` is 0 or a negative errno (-ESRCH: no such name,
- * -ENODATA: nothing of that kind, -ENETUNREACH: no server within reach, -ETIMEDOUT: no answer, -EIO: the
- * servers failed, -EDQUOT: too many at once); `text` says it in words. All pointers are valid
- * during the call only. */
+ * -ENODATA: nothing of that kind, -ENETUNREACH: no server within reach, -ETIMEDOUT: no answer,
+ * -EIO: the servers failed, -EDQUOT: too many at once); `text` says it in words. All pointers are
+ * valid during the call only. */
 typedef struct lwsd_answer {
         int result;
         const char *text;
