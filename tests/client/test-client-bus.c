@@ -220,7 +220,7 @@ int main(void)
                 return TEST_SKIP;
         }
         tcase_add_checked_fixture(tc, set_up, tear_down);
-        tcase_set_timeout(tc, 60);
+        tcase_set_timeout(tc, 120);
         tcase_add_test(tc, test_bus_then_name_then_state);
         tcase_add_test(tc, test_restart_on_the_bus);
         tcase_add_test(tc, test_the_bus_restarts);

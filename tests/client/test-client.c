@@ -475,7 +475,7 @@ int main(void)
         int failed;
 
         tcase_add_checked_fixture(tc, set_up, tear_down);
-        tcase_set_timeout(tc, 60);
+        tcase_set_timeout(tc, 120);
         tcase_add_test(tc, test_attach_before_anything_is_there);
         tcase_add_test(tc, test_one_turn_is_one_message);
         tcase_add_test(tc, test_unref_in_every_place);

@@ -28,7 +28,7 @@ static inline __attribute__((unused)) int suite_run(
         SRunner *runner;
         int failed;
 
-        tcase_set_timeout(tc, 30);
+        tcase_set_timeout(tc, 120);
         for (size_t i = 0; i < n_tests; i++)
                 tcase_add_test(tc, tests[i]);
         suite_add_tcase(suite, tc);

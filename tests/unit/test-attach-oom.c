@@ -211,7 +211,7 @@ int main(void)
         SRunner *runner = srunner_create(suite);
         int failed;
 
-        tcase_set_timeout(tc, 60);
+        tcase_set_timeout(tc, 120);
         tcase_add_loop_test(tc, any_allocation_may_fail, 0, 6);
         tcase_add_loop_test(tc, any_descriptor_may_be_the_one_too_many, 0, 3);
         suite_add_tcase(suite, tc);

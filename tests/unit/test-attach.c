@@ -551,7 +551,7 @@ int main(void)
                 tcase_add_loop_test(tc, each_loop[i], 0, 3);
         tcase_add_loop_test(tc, any_lock_will_do, 0, 6);
         tcase_add_test(tc, bad_arguments_are_refused);
-        tcase_set_timeout(tc, 60);
+        tcase_set_timeout(tc, 120);
         suite_add_tcase(suite, tc);
         srunner_run_all(runner, CK_ENV);
         failed = srunner_ntests_failed(runner);
