@@ -258,18 +258,25 @@ static void broker_wake(void *userdata, usec_t deadline)
 
 /* -- The start, in this order ------------------------------------------------------------------ */
 
+/* With its parents; what kept the first of them away is what there is to say. */
 static int make_dir(const char *path)
 {
         char copy[4096];
+        int first = 0;
 
+        if (!*path)
+                return -ENOENT;
         if ((size_t) snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
                 return -ENAMETOOLONG;
         for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
                 *slash = 0;
-                (void) mkdir(copy, 0755);
+                if (mkdir(copy, 0755) < 0 && errno != EEXIST && first == 0)
+                        first = -errno;
                 *slash = '/';
         }
-        return mkdir(copy, 0755) < 0 && errno != EEXIST ? -errno : 0;
+        if (mkdir(copy, 0755) == 0 || errno == EEXIST)
+                return 0;
+        return first < 0 ? first : -errno;
 }
 
 static int open_directories(Manager *m)

@@ -423,6 +423,8 @@ static void test_two_of_them(void)
         assert(access("/run/a/private", F_OK) < 0);
 
         write_file("/run/mine", "kept");
+        cannot_start(
+                "--runtime-dir=/run/mine/a/b", "/run/mine/a/b cannot be used: Not a directory");
         cannot_start("--private-socket=/run/mine", "/run/mine cannot be made: File exists");
         assert(access("/run/mine", F_OK) == 0);
 }
