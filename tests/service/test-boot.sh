@@ -66,6 +66,7 @@ check "lwsd.service is enabled" systemctl is-enabled lwsd.service
 check "the system is running" running
 check "lwsd.service is active" systemctl is-active lwsd.service
 check "lwsd.socket is active" systemctl is-active lwsd.socket
+check "what fetches can be called" systemctl is-active lwsd-fetch.socket
 check "no job waits" no_jobs
 check "it is ready by itself" [ "$(property Type)" = notify ]
 check "it tells its status" [ -n "$(property StatusText)" ]
