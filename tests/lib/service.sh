@@ -53,7 +53,7 @@ main_pid() {
 }
 
 state() {
-        lwsctl --json status | python3 -c 'import json, sys; print(json.load(sys.stdin)["state"])'
+        lwsctl --json status | python3 -c 'import json, sys; print(json.load(sys.stdin)["State"])'
 }
 
 # The configuration, a line for each argument.

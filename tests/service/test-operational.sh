@@ -4,7 +4,7 @@
 . tests/lib/service.sh
 
 below() {
-        [ "$(state)" != operational ]
+        now=$(state) && [ "$now" != operational ]
 }
 
 systemctl is-system-running --wait >/dev/null
@@ -80,4 +80,17 @@ systemctl restart lwsd.service
 check "nor at the next boot" within 5 no_sources
 check "timedatectl set-ntp yes again" timedatectl set-ntp yes
 check "there are time servers again" within 5 some_sources
+
+# what is fetched is fetched by a unit of its own: here a page where there should be none
+service_config '[Link up0]' Managed=yes DHCP=ipv4 '[CaptivePortal]' Urls=http://www.lab.test/
+systemctl restart lwsd.service
+portal() {
+        [ "$(busctl get-property org.lwsd1 /org/lwsd1 org.lwsd1.Manager CaptivePortal)" = 's "portal"' ]
+}
+fetched() {
+        journalctl -b -q -o cat _PID=1 | grep -q 'Started lwsd-fetch@'
+}
+check "a captive portal is seen" within 10 portal
+check "by a unit of its own" within 5 fetched
+check "why says so" grep -q 'captive portal' <(lwsctl why)
 finish
