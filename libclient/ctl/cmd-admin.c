@@ -4,6 +4,7 @@
 #include "ctl/ctl.h"
 #include "dbus/names.h"
 #include "util/fd.h"
+#include <config.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -109,7 +110,7 @@ static int is_conf(const struct dirent *entry)
 
 /* Drop-ins in the order of their names; of one name, the folder that comes first here has it alone,
  * and a link to /dev/null masks it. */
-static const char *const folders[] = { "/etc/lwsd/lwsd.conf.d", "/run/lwsd/lwsd.conf.d",
+static const char *const folders[] = { SYSCONFDIR "/lwsd/lwsd.conf.d", "/run/lwsd/lwsd.conf.d",
         "/usr/lib/lwsd/lwsd.conf.d" };
 
 static bool is_overridden(const char *name, size_t folder)
@@ -141,7 +142,7 @@ int command_cat_config(Ctl *ctl)
         int n[ELEMENTSOF(folders)], at[ELEMENTSOF(folders)] = { 0 }, status;
         bool first = true;
 
-        status = print_file("/etc/lwsd/lwsd.conf", &first);
+        status = print_file(SYSCONFDIR "/lwsd/lwsd.conf", &first);
         for (size_t i = 0; i < ELEMENTSOF(folders); i++)
                 n[i] = scandir(folders[i], &entries[i], is_conf, alphasort);
         for (;;) {
