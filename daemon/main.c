@@ -3,6 +3,7 @@
 #include "daemon/config.h"
 #include "daemon/journal.h"
 #include "daemon/manager.h"
+#include "util/fd.h"
 #include "util/log.h"
 #include <config.h>
 #include <getopt.h>
@@ -116,6 +117,7 @@ int main(int argc, char **argv)
         bool check = false;
         int r;
 
+        fd_fill_standard();
         r = parse_arguments(argc, argv, &options, &check);
         if (r <= 0)
                 return -r;

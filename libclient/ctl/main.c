@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 #include "ctl/ctl.h"
+#include "util/fd.h"
 #include <getopt.h>
 #include <locale.h>
 #include <math.h>
@@ -218,6 +219,7 @@ int main(int argc, char **argv)
         unsigned given = 0;
         int option, status;
 
+        fd_fill_standard();
         setlocale(LC_CTYPE, "");
         while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
                 status = parse_option(&ctl, option, &given);

@@ -17,6 +17,16 @@ int fd_close(int fd)
         return -EBADF;
 }
 
+void fd_fill_standard(void)
+{
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDONLY); /* no O_CLOEXEC: a child needs them as well */
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        fd_close(fd);
+}
+
 static int write_all(int fd, const uint8_t *p, size_t size)
 {
         while (size > 0) {

@@ -12,6 +12,10 @@ static inline _unused_ void fd_closep(int *fd)
         *fd = fd_close(*fd);
 }
 
+/* Fills those of 0, 1 and 2 that are closed, so that no socket of ours gets such a number and is
+ * written to as stdout or stderr; what is written to these fails. At the start of a program. */
+void fd_fill_standard(void);
+
 #define _cleanup_fd_ _cleanup_(fd_closep)
 
 /* Moves a descriptor out of a variable that a cleanup would otherwise close. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A folder of its own, gone with fd_folder_end(). */
@@ -116,5 +117,28 @@ START_TEST(closing_keeps_errno)
 }
 END_TEST
 
+START_TEST(no_standard_descriptor_is_left_to_others)
+{
+        pid_t child = fork();
+        int status;
+
+        if (child == 0) {
+                int other;
+
+                (void) close(STDIN_FILENO);
+                (void) close(STDERR_FILENO);
+                fd_fill_standard();
+                other = open("/", O_RDONLY | O_CLOEXEC);
+                _exit(other > STDERR_FILENO && write(STDERR_FILENO, "x", 1) < 0 &&
+                                        fcntl(STDIN_FILENO, F_GETFD) == 0
+                                ? 0
+                                : 1);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 TEST_MAIN("fd", a_file_is_replaced_whole, a_failure_leaves_the_old_file,
-        a_link_under_the_new_name_is_not_followed, reading_has_a_limit, closing_keeps_errno)
+        a_link_under_the_new_name_is_not_followed, reading_has_a_limit, closing_keeps_errno,
+        no_standard_descriptor_is_left_to_others)
