@@ -80,6 +80,21 @@ static void lwsd_wait(BenchFn *fn, void *arg)
         attach(call_waiting, LWS_SYSTATE_OPERATIONAL, arg);
 }
 
+static void destroy(void *opaque)
+{
+}
+
+static void lwsd_wait_ended(BenchFn *fn, void *arg)
+{
+        static const lws_usec_t hour = 3600 * LWS_US_PER_SEC;
+        uint64_t handle;
+
+        waiting_fn = fn;
+        if (lws_system_attach_ext(cx, 0, call_waiting, LWS_SYSTATE_OPERATIONAL, arg, destroy,
+                    lws_now_usecs() + hour, &handle) < 0)
+                abort();
+}
+
 static void lwsd_wait_first(BenchFn *fn, void *arg)
 {
         waiting_fn = fn;
@@ -103,6 +118,7 @@ const Peer peer = {
         .run = lwsd_run,
         .post = lwsd_post,
         .wait = lwsd_wait,
+        .wait_ended = lwsd_wait_ended,
         .wait_first = lwsd_wait_first,
         .release_first = lwsd_release_first,
         .release = lwsd_release,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,7 +105,7 @@ static void answer(void *arg)
 /* From the call until the poster has its answer, both on one CPU. */
 static double latency_shared(unsigned rounds)
 {
-        enum { GROUP = 100 };
+        enum { GROUP = 10 };
         double *v = calloc(rounds, sizeof(*v)), m;
 
         pin(pthread_self(), 0);
@@ -128,7 +129,8 @@ static double latency_shared(unsigned rounds)
 /* -- Throughput -------------------------------------------------------------------------------- */
 
 static unsigned long done, wanted; /* of the loop's thread */
-static _Atomic int go;
+static _Atomic int ready, go;
+static bool crowded; /* more threads than CPUs */
 
 static void count(void *arg)
 {
@@ -136,27 +138,41 @@ static void count(void *arg)
                 sem_post(&answered);
 }
 
+enum { BURST = 64 };
+
 static void *produce(void *arg)
 {
         unsigned long n = (unsigned long) (uintptr_t) arg;
 
+        atomic_fetch_add(&ready, 1);
         while (!atomic_load(&go))
-                ;
-        while (n-- > 0)
+                if (crowded)
+                        sched_yield();
+        while (n-- > 0) {
                 peer.post(count, NULL);
+                if (crowded && n % BURST == 0)
+                        sched_yield();
+        }
         return NULL;
 }
 
 static double throughput_once(int producers, unsigned long total)
 {
+        unsigned long each = total / (unsigned long) producers;
         pthread_t id[8];
         double start;
 
+        crowded = producers > 1;
         done = 0;
-        wanted = total / (unsigned long) producers * (unsigned long) producers;
+        wanted = each * (unsigned long) producers;
         atomic_store(&go, 0);
-        for (int i = 0; i < producers; i++)
-                pthread_create(&id[i], NULL, produce, (void *) (total / (unsigned long) producers));
+        atomic_store(&ready, 0);
+        for (int i = 0; i < producers; i++) {
+                pthread_create(&id[i], NULL, produce, (void *) each);
+                pin(id[i], i % 2);
+        }
+        while (atomic_load(&ready) < producers)
+                sched_yield();
         start = now_ns();
         atomic_store(&go, 1);
         sem_wait(&answered);
@@ -166,13 +182,18 @@ static double throughput_once(int producers, unsigned long total)
         return (double) wanted / start * 1e3; /* millions a second */
 }
 
+/* One producer and the loop have a CPU each. Several may have to share what CPUs there are, so they
+ * yield after each burst: else it would be the scheduler's mood how often they meet. */
 static double throughput(int producers)
 {
-        enum { ROUNDS = 5, POSTS = 400000 };
+        enum { ROUNDS = 3, WARM_UP = 100000, POSTS = 400000 };
         double v[ROUNDS];
 
+        pin(loop_thread, 1);
+        (void) throughput_once(producers, WARM_UP);
         for (int i = 0; i < ROUNDS; i++)
                 v[i] = throughput_once(producers, POSTS);
+        pin(loop_thread, -1);
         return median(v, ROUNDS);
 }
 
@@ -203,36 +224,100 @@ static void sync_loop(void)
         sem_wait(&answered);
 }
 
-static void waiting(size_t n)
+static void report_at(const char *what, const char *suffix, size_t n, double value)
 {
         char name[64];
-        size_t before;
-        double start;
 
-        sync_loop();
-        before = mallinfo2().uordblks + mallinfo2().hblkhd;
-        start = now_ns();
-        for (size_t i = 0; i < n; i++)
-                peer.wait(in_order, (void *) i);
+        snprintf(name, sizeof(name), "%s%s@%zu", what, suffix, n);
+        report(name, value);
+}
+
+static size_t heap_used(void)
+{
+        struct mallinfo2 m = mallinfo2();
+
+        return m.uordblks + m.hblkhd;
+}
+
+/* How long n take, and what the last tenth of them costs to the first. */
+static void attach_all(void (*wait)(BenchFn *fn, void *arg), size_t n, const char *suffix)
+{
+        size_t before = heap_used(), tenth = n / 10;
+        double start = now_ns(), early = 0, late = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                if (i == tenth)
+                        early = now_ns() - start;
+                if (i == n - tenth)
+                        late = now_ns();
+                wait(in_order, (void *) i);
+        }
+        late = now_ns() - late;
         sync_loop();
         sync_loop(); /* the turn after the one that took the last */
-        snprintf(name, sizeof(name), "attach-ns-each@%zu", n);
-        report(name, (now_ns() - start) / (double) n);
-        snprintf(name, sizeof(name), "bytes-each@%zu", n);
-        report(name, (double) (mallinfo2().uordblks + mallinfo2().hblkhd - before) / (double) n);
-        snprintf(name, sizeof(name), "wake-ns@%zu", n);
-        report(name, latency_across(n > 100000 ? 300 : 2000));
+        report_at("attach-ns-each", suffix, n, (now_ns() - start) / (double) n);
+        report_at("attach-late-to-early", suffix, n, late / early);
+        report_at("bytes-each", suffix, n, (double) (heap_used() - before) / (double) n);
+}
+
+enum { WAKE_GROUPS = 20, WAKE_WARM_UP = 20, WAKES = 50 };
+
+/* A processor that was idle for longer takes longer to wake, so that the first few do not count. */
+static double wake_group(void)
+{
+        (void) latency_across(WAKE_WARM_UP);
+        return latency_across(WAKES);
+}
+
+static void read_fully(int fd, double *ret)
+{
+        if (read(fd, ret, sizeof(*ret)) != (ssize_t) sizeof(*ret))
+                exit(1);
+}
+
+static void write_fully(int fd, double value)
+{
+        if (write(fd, &value, sizeof(value)) != (ssize_t) sizeof(value))
+                exit(1);
+}
+
+/* Wakes in groups, when asked to; nothing waits here. */
+static void serve_wakes(int from, int to)
+{
+        double unused;
+
+        for (int i = 0; i < WAKE_GROUPS; i++) {
+                read_fully(from, &unused);
+                write_fully(to, wake_group());
+        }
+}
+
+/* In turns with a process where nothing waits, so that both have the same machine. */
+static void wakes(size_t n, int from, int to)
+{
+        double here[WAKE_GROUPS], there[WAKE_GROUPS], ratio[WAKE_GROUPS];
+
+        for (int i = 0; i < WAKE_GROUPS; i++) {
+                here[i] = wake_group();
+                write_fully(to, 0);
+                read_fully(from, &there[i]);
+                ratio[i] = here[i] / there[i];
+        }
+        report_at("wake-ns", "", n, median(here, WAKE_GROUPS));
+        report_at("wake-to-none", "", n, median(ratio, WAKE_GROUPS));
         pin(pthread_self(), -1);
         pin(loop_thread, -1);
+}
+
+static void release_all(size_t n, const char *suffix)
+{
         next_in_order = 0;
         out_of_order = false;
         wanted = n;
         peer.post(peer.release, NULL);
         sem_wait(&answered);
-        snprintf(name, sizeof(name), "release-ns-each@%zu", n);
-        report(name, (last_at - first_at) / (double) n);
-        snprintf(name, sizeof(name), "in-order@%zu", n);
-        report(name, !out_of_order);
+        report_at("release-ns-each", suffix, n, (last_at - first_at) / (double) n);
+        report_at("in-order", suffix, n, !out_of_order);
 }
 
 static void release_in_front(void)
@@ -252,35 +337,83 @@ static void release_in_front(void)
         report("release-1000-of-101000-us", (last_at - first_at) / 1e3);
 }
 
-int main(int argc, char **argv)
-{
-        bool wait_only = argc > 1 && strcmp(argv[1], "waiting") == 0;
-        size_t most = argc > 2 ? strtoul(argv[2], NULL, 0) : 1000000;
+/* -- Which ------------------------------------------------------------------------------------- */
 
+static bool open_loop(void)
+{
         sem_init(&answered, 0, 0);
         if (!peer.open())
-                return 77;
+                return false;
         pthread_create(&loop_thread, NULL, run_loop, NULL);
         sync_loop();
-        if (wait_only) {
-                if (!peer.wait)
-                        return 77;
-                if (most == 0)
-                        release_in_front();
-                else
-                        waiting(most);
-        } else {
-                if (argc < 2 || strcmp(argv[1], "across") == 0)
-                        report("latency-across-ns", latency_across(4000));
-                if (argc < 2 || strcmp(argv[1], "shared") == 0)
-                        report("latency-shared-ns", latency_shared(200));
-                if (argc < 2 || strcmp(argv[1], "posts-1") == 0)
-                        report("posts-1-M", throughput(1));
-                if (argc < 2 || strcmp(argv[1], "posts-4") == 0)
-                        report("posts-4-M", throughput(4));
-        }
+        return true;
+}
+
+static void close_loop(void)
+{
         stop = true;
         peer.post(nothing, NULL);
         pthread_join(loop_thread, NULL);
+}
+
+/* Before there is a thread: the process where nothing waits. */
+static int measure_waiting(size_t n)
+{
+        int there[2], back[2];
+        pid_t child;
+
+        if (!peer.wait || pipe(there) < 0 || pipe(back) < 0)
+                return 77;
+        child = fork();
+        if (child < 0 || !open_loop())
+                return 77;
+        if (child == 0) {
+                serve_wakes(there[0], back[1]);
+                close_loop();
+                _exit(0);
+        }
+        attach_all(peer.wait, n, "");
+        wakes(n, back[0], there[1]);
+        release_all(n, "");
+        (void) waitpid(child, NULL, 0);
+        close_loop();
+        return 0;
+}
+
+static int measure_ended(size_t n)
+{
+        if (!peer.wait_ended || !open_loop())
+                return 77;
+        attach_all(peer.wait_ended, n, "-ended");
+        release_all(n, "-ended");
+        close_loop();
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        const char *what = argc > 1 ? argv[1] : "";
+        size_t n = argc > 2 ? strtoul(argv[2], NULL, 0) : 1000000;
+
+        if (strcmp(what, "waiting") == 0)
+                return measure_waiting(n);
+        if (strcmp(what, "ended") == 0)
+                return measure_ended(n);
+        if ((strcmp(what, "in-front") == 0 && !peer.wait_first) || !open_loop())
+                return 77;
+        if (strcmp(what, "in-front") == 0)
+                release_in_front();
+        else if (strcmp(what, "across") == 0)
+                report("across-ns", latency_across(1000));
+        else if (strcmp(what, "shared") == 0)
+                report("shared-ns", latency_shared(500));
+        else if (strcmp(what, "posts-1") == 0)
+                report("posts-1-M", throughput(1));
+        else if (strcmp(what, "posts-4") == 0)
+                report("posts-4-M", throughput(4));
+        else
+                fprintf(stderr, "%s across|shared|posts-1|posts-4|in-front|waiting N|ended N\n",
+                        argv[0]);
+        close_loop();
         return 0;
 }

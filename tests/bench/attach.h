@@ -19,6 +19,7 @@ struct Peer {
         void (*post)(BenchFn *fn, void *arg);
         /* For what knows states: one that is not reached, another, and reaching them. */
         void (*wait)(BenchFn *fn, void *arg);
+        void (*wait_ended)(BenchFn *fn, void *arg); /* with a destroy function and a deadline */
         void (*wait_first)(BenchFn *fn, void *arg);
         void (*release_first)(void *);
         void (*release)(void *);
