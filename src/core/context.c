@@ -302,7 +302,7 @@ static int service(Thread *th, bool wait, const char *what)
                 if (r >= 0 && !context_is_destroying(th->cx))
                         r = th->loop->ops->run(th->loop, wait);
                 if (thread_end(th))
-                        return 1;
+                        return -1; /* negative, as loops written for libwebsockets look for that */
         }
         atomic_store_explicit(&th->serving, false, memory_order_release);
         if (r < 0 && r != -ESHUTDOWN)

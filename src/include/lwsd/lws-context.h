@@ -60,9 +60,9 @@ void lws_context_info_defaults(struct lws_context_creation_info *info, const cha
 struct lws_context *lws_create_context(const struct lws_context_creation_info *info);
 
 /*
- * Ends a context, from any thread or callback, once. Every lws_service() of it returns nonzero from
- * now on; the context is freed when each thread that has serviced it has seen that, has ended, or
- * is the one that calls this outside any callback. Until then thread 0 tells
+ * Ends a context, from any thread or callback, once. Every lws_service() of it returns negative
+ * from now on; the context is freed when each thread that has serviced it has seen that, has ended,
+ * or is the one that calls this outside any callback. Until then thread 0 tells
  * LWS_SYSTATE_CONTEXT_DESTROYING, and what is attached and has not run is destroyed unrun. A
  * foreign loop is left as it was found: in this call where it belongs to the calling thread
  * (inside a callback of that loop, when the callback returns), else in its own thread's next turn.
@@ -72,7 +72,7 @@ void lws_context_destroy(struct lws_context *cx);
 
 /*
  * One turn of the loop of thread `tsi`, sleeping until something happens or a signal comes. 0, or
- * nonzero when the context is being destroyed: do not use it again from this thread. Also nonzero
+ * negative when the context is being destroyed: do not use it again from this thread. Also negative
  * for a bad tsi and where another thread is servicing it.
  */
 int lws_service(struct lws_context *cx, int tsi);
