@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define FLAP_DEFAULT_USEC  (300 * USEC_PER_MSEC)
+#define FALL_TOGETHER_USEC (100 * USEC_PER_MSEC)
 #define RANK_BEFORE_POLICY ((int) LWS_SYSTATE_POLICY_VALID - 1)
 
 int ladder_new(Ladder **ret, const LadderClocks *clocks, LadderWakeFn wake, void *userdata)
@@ -252,20 +253,27 @@ static bool climb_to(Ladder *ladder, int rank)
         return true;
 }
 
-/* What is missing below here, and since when; the deadline of the first fall. */
+/* When the first fall is due, of what is missing below here. What went missing on a lower rung a
+ * moment later is the same event, and one fall with it: that waits for its time. */
 static usec_t next_fall(Ladder *ladder)
 {
-        usec_t deadline = USEC_INFINITY;
+        usec_t due[STATE_RANK_TOP + 1], first = USEC_INFINITY;
 
-        for (int rank = 1; rank <= ladder->rank; rank++)
+        for (int rank = 1; rank <= ladder->rank; rank++) {
+                due[rank] = USEC_INFINITY;
                 list_foreach (it, &ladder->holds[HOLD_REQUIRED][rank]) {
                         Hold *hold = list_entry(it, Hold, link);
 
                         if (hold->missing_usec == USEC_INFINITY)
                                 hold->missing_usec = ladder->now;
-                        deadline = MIN(deadline, usec_add(hold->missing_usec, ladder->flap_usec));
+                        due[rank] = MIN(due[rank], usec_add(hold->missing_usec, ladder->flap_usec));
                 }
-        return deadline;
+                first = MIN(first, due[rank]);
+        }
+        for (int rank = 1; rank <= ladder->rank && first != USEC_INFINITY; rank++)
+                if (due[rank] <= usec_add(first, FALL_TOGETHER_USEC))
+                        return due[rank];
+        return first;
 }
 
 /* Below the lowest rung whose requirement has been missing for the flap time. */

@@ -5,7 +5,8 @@
 #include "suite.h"
 #include <string.h>
 
-#define FLAP (300 * USEC_PER_MSEC)
+#define FLAP     (300 * USEC_PER_MSEC)
+#define TOGETHER (100 * USEC_PER_MSEC)
 
 typedef struct Fixture Fixture;
 struct Fixture {

@@ -207,6 +207,52 @@ START_TEST(a_fall_is_one_change)
 }
 END_TEST
 
+START_TEST(what_goes_missing_a_moment_later_is_the_same_fall)
+{
+        Fixture *f = fixture_new();
+        Hold *dhcp = new_hold(f, LWS_SYSTATE_DHCP, HOLD_REQUIRED, "dhcp");
+        Hold *link = new_hold(f, LWS_SYSTATE_IFACE_COLDPLUG, HOLD_REQUIRED, "link");
+        unsigned n;
+
+        settle(f);
+        n = f->n_changes;
+        hold_assert(dhcp, "no-route", 0, "eth0");
+        settle(f);
+        advance(f, TOGETHER);
+        hold_assert(link, "no-carrier", 0, "eth0");
+        settle(f);
+        ck_assert_uint_eq(f->wake, virtual_now + FLAP);
+        advance(f, FLAP - 1);
+        ck_assert_uint_eq(f->n_changes, n);
+        advance(f, 1);
+        ck_assert_uint_eq(f->n_changes, n + 1);
+        ck_assert_state(f, "initialized");
+        hold_drop(dhcp);
+        hold_drop(link);
+        settle(f);
+        /* later than that is another one, and one that comes back is waited for no longer */
+        n = f->n_changes;
+        hold_assert(dhcp, "no-route", 0, "eth0");
+        settle(f);
+        advance(f, TOGETHER);
+        hold_assert(link, "no-carrier", 0, "eth0");
+        settle(f);
+        advance(f, 1);
+        hold_drop(link);
+        hold_assert(link, "no-carrier", 0, "eth0");
+        settle(f);
+        advance(f, FLAP - TOGETHER - 1);
+        ck_assert_uint_eq(f->n_changes, n + 1);
+        ck_assert_state(f, "iface-coldplug");
+        advance(f, TOGETHER + 1);
+        ck_assert_uint_eq(f->n_changes, n + 2);
+        ck_assert_state(f, "initialized");
+        hold_free(dhcp);
+        hold_free(link);
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(no_rung_is_climbed_while_a_lower_requirement_is_missing)
 {
         Fixture *f = fixture_new();
@@ -445,19 +491,33 @@ static bool model_blocked(const Model *m)
         return false;
 }
 
+static bool model_is_missing(const Model *m, unsigned i)
+{
+        return m->holds[i].asserted && m->holds[i].required && m->holds[i].rank <= m->rank;
+}
+
 /* What the header promises, written down as plainly as it can be. */
 static void model_process(Model *m, usec_t now)
 {
-        int below = 99;
+        int lowest = 99, below = 99;
+        usec_t first = USEC_INFINITY, due = USEC_INFINITY;
 
         for (unsigned i = 0; i < MODEL_HOLDS; i++)
-                if (m->holds[i].asserted && m->holds[i].required && m->holds[i].rank <= m->rank) {
+                if (model_is_missing(m, i)) {
                         if (m->holds[i].missing == USEC_INFINITY)
                                 m->holds[i].missing = now;
+                        first = MIN(first, m->holds[i].missing + FLAP);
                         if (now >= m->holds[i].missing + FLAP)
                                 below = MIN(below, m->holds[i].rank);
                 }
-        if (below <= m->rank) {
+        for (unsigned i = 0; i < MODEL_HOLDS; i++)
+                if (model_is_missing(m, i) && m->holds[i].missing + FLAP <= first + TOGETHER &&
+                        m->holds[i].rank <= lowest) {
+                        due = MIN(m->holds[i].rank < lowest ? USEC_INFINITY : due,
+                                m->holds[i].missing + FLAP);
+                        lowest = m->holds[i].rank;
+                }
+        if (now >= due) {
                 m->rank = below - 1;
                 m->policy_invalid = false;
         }
@@ -530,6 +590,7 @@ TEST_MAIN("ladder", it_climbs_to_the_top_in_one_call, a_target_is_where_it_stops
         an_entry_hold_keeps_it_out_and_acts_at_the_next_entry_only,
         waiting_is_told_when_it_changes_and_only_then,
         a_requirement_missing_for_less_than_the_flap_time_sends_nothing, a_fall_is_one_change,
+        what_goes_missing_a_moment_later_is_the_same_fall,
         no_rung_is_climbed_while_a_lower_requirement_is_missing, watches_come_and_go_inside_a_call,
         a_policy_reload_drops_what_the_old_policy_gave,
         a_requirement_lost_in_a_policy_reload_lowers_from_there,
