@@ -89,8 +89,8 @@ static int attach_error(const Caller *caller, int r, sd_bus_error *error)
         if (r != -EDQUOT)
                 return r;
         return sd_bus_error_setf(error, LWSD_ERROR_QUOTA_EXCEEDED,
-                "User %u has %llu of its %llu attachments in use; detach some, or raise "
-                "QuotaAttachments= in lwsd.conf",
+                "User %u has %llu of its %llu attachments in use and asks for more than are left; "
+                "detach some, or raise QuotaAttachments= in lwsd.conf",
                 (unsigned) caller->uid,
                 (unsigned long long) quota_used(quota, caller->uid, QUOTA_ATTACHMENTS),
                 (unsigned long long) quota_limit(quota, caller->uid, QUOTA_ATTACHMENTS));
