@@ -208,6 +208,36 @@ START_TEST(test_what_was_dropped_is_asked_for)
 }
 END_TEST
 
+/* The same by a bus that means it: the client reads nothing until the bus has no more room for it,
+ * and what follows, up to the last fall, is lost. */
+START_TEST(test_a_bus_drops_what_a_full_client_is_sent)
+{
+        enum { CLIMBS = 400 };
+        Story story = { 0 };
+
+        ck_assert_int_eq(
+                private_bus_configure(&bus, "<limit name='max_outgoing_bytes'>4096</limit>"), 0);
+        start_bus();
+        ck_assert_int_eq(peer_start(&peer), 0);
+        watch(&story);
+        ck_assert_int_eq(
+                lwsd_client_attach(client, NULL, LWS_SYSTATE_OPERATIONAL, on_attached, &story), 0);
+        turn_until_quiet(client, 50);
+        for (int i = 0; i < CLIMBS; i++) {
+                peer_move(&peer, LWS_SYSTATE_AUTH1);
+                peer_move(&peer, LWS_SYSTATE_INITIALIZED);
+        }
+        peer_move(&peer, LWS_SYSTATE_OPERATIONAL);
+        turn_until(client, &story.attached, 1);
+        turn_until_quiet(client, 50);
+        ck_assert_uint_eq(story.entered, story.left + 1);
+        ck_assert_uint_lt(story.entered, CLIMBS); /* it did drop some */
+        peer_move(&peer, LWS_SYSTATE_INITIALIZED);
+        turn_until(client, &story.left, story.entered);
+        ck_assert_uint_eq(story.attached, 1);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("client-bus");
@@ -228,6 +258,7 @@ int main(void)
         tcase_add_test(tc, test_thrown_out_of_the_socket);
         tcase_add_test(tc, test_signals_of_others_do_not_count);
         tcase_add_test(tc, test_what_was_dropped_is_asked_for);
+        tcase_add_test(tc, test_a_bus_drops_what_a_full_client_is_sent);
         suite_add_tcase(suite, tc);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_ENV);
