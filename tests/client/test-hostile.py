@@ -76,12 +76,12 @@ def attach(state, serial=1):
     return call(b"Attach", b"sa{sv}", body + b"\0" * (-len(body) % 8), serial)
 
 
-def attach_many(n):
-    one = string(b"operational")
+def attach_many(n, state=b"operational", serial=1):
+    one = string(state)
     one += b"\0" * (-len(one) % 4) + struct.pack("<I", 0)
     one += b"\0" * (-len(one) % 8)
     # the array's elements are structs, from offset 8 on
-    return call(b"AttachMany", b"a(sa{sv})", struct.pack("<II", n * len(one), 0) + one * n)
+    return call(b"AttachMany", b"a(sa{sv})", struct.pack("<II", n * len(one), 0) + one * n, serial)
 
 
 def question(path, interface, member, serial=1):
@@ -229,6 +229,55 @@ def never_reads(path):
     time.sleep(0.5)
 
 
+def messages(data):
+    """What a stream of bytes is made of: type, answered serial, ids of an attach or of Attached."""
+    at = 0
+    while at < len(data):
+        assert data[at:at + 1] == b"l", f"no message begins at {at} of {len(data)}"
+        body, fields = struct.unpack_from("<I", data, at + 4)[0], struct.unpack_from("<I", data, at + 12)[0]
+        start = at + 16 + (fields + 7) // 8 * 8
+        head = data[at + 16:start]
+        answered = struct.unpack_from("<I", head, 4)[0] if data[at + 1] in (2, 3) else 0
+        many = data[start + 8:start + 8 + struct.unpack_from("<I", data, start)[0]] if b"\1g\0\3ats" in head or \
+            b"Attached" in head else data[start:start + 8] if b"\1g\0\2ts" in head else b""
+        yield data[at + 1], answered, struct.unpack(f"<{len(many) // 8}Q", many)
+        at = start + body
+    assert at == len(data)
+
+
+def reads_late(path):
+    """Asks for as long as lwsd listens, and only then reads, a little at a time: all of it is whole and in order."""
+    s = authenticated(path)
+    ping = ((1, b"o", b"/org/lwsd1"), (2, b"s", b"org.freedesktop.DBus.Peer"), (3, b"s", b"Ping"))
+    calls = b"".join(attach_many(700, b"context-created", serial) if serial % 40 == 0 else
+                     attach(b"context-created", serial) if serial % 3 else message(ping, b"", serial)
+                     for serial in range(1, 2001))
+    s.setblocking(False)
+    sent, got = 0, b""
+    while select.select([], [s], [], 0.3)[1]:
+        sent += s.send(calls[sent:sent + 65536])
+    assert sent < len(calls), "it never stopped"
+    size = 1
+    while sent < len(calls) or select.select([s], [], [], 1)[0]:
+        readable, writable, _ = select.select([s], [s] if sent < len(calls) else [], [], PATIENCE)
+        if readable:
+            size = size * 7 % 4093
+            got += s.recv(1 + size)
+        if writable:
+            sent += s.send(calls[sent:sent + 65536])
+    answers, asked, told = [], [], []
+    for kind, answered, ids in messages(got):
+        assert kind in (2, 4), kind
+        if kind == 2:
+            answers.append(answered)
+            asked += ids
+        else:
+            told += ids
+            assert told[-1] <= asked[-1], "told before the reply"
+    assert answers == list(range(1, 2001)), "answers are missing, or out of order"
+    assert told == asked == sorted(asked) and len(asked) == 50 * 700 + sum(1 for n in range(2001) if n % 40 and n % 3)
+
+
 def asks_without_end(path):
     """What takes long to answer, on each of its connections, as fast as it can read."""
     ask = question(b"/org/lwsd1", b"org.freedesktop.DBus.ObjectManager", b"GetManagedObjects") * 32
@@ -279,7 +328,7 @@ def connects_10000_times(path):
 
 
 HOSTILE = [announces_64_mib, sends_64_mib, stops_half_way_on_every_connection, dies_half_way, sends_a_byte_at_a_time,
-           sends_rubbish_without_end, sends_descriptors, never_reads, asks_without_end,
+           sends_rubbish_without_end, sends_descriptors, never_reads, reads_late, asks_without_end,
            fills_its_connections, connects_10000_times]
 
 
