@@ -84,21 +84,51 @@ int command_log_level(Ctl *ctl)
 
 /* -- cat-config ------------------------------------------------------------------------------- */
 
-static int print_file(const char *path, bool *first)
+/* What is printed, or gathered for JSON. */
+typedef struct Listing Listing;
+struct Listing {
+        json_t *files; /* NULL: printed */
+        bool any;
+};
+
+static int gather_file(Listing *listing, const char *path, FILE *file)
 {
-        FILE *file = fopen(path, "re");
+        char *text = NULL;
+        size_t size = 0;
+        ssize_t n = getdelim(&text, &size, '\0', file);
+        int r;
+
+        r = json_array_append_new(
+                listing->files, json_pack("{s:s, s:s}", "file", path, "text", n > 0 ? text : ""));
+        free(text);
+        return r < 0 ? complain(STATUS_FAILED, "%s: not UTF-8", path) : 0;
+}
+
+static void print_file(Listing *listing, const char *path, FILE *file)
+{
         char buf[4096];
         size_t n;
+
+        printf("%s# %s\n", listing->any ? "\n" : "", path);
+        while ((n = fread(buf, 1, sizeof buf, file)) > 0)
+                fwrite(buf, 1, n, stdout);
+}
+
+static int list_file(Listing *listing, const char *path)
+{
+        FILE *file = fopen(path, "re");
+        int status = 0;
 
         if (!file)
                 return errno == ENOENT ? 0
                                        : complain(STATUS_FAILED, "%s: %s", path, strerror(errno));
-        printf("%s# %s\n", *first ? "" : "\n", path);
-        *first = false;
-        while ((n = fread(buf, 1, sizeof buf, file)) > 0)
-                fwrite(buf, 1, n, stdout);
+        if (listing->files)
+                status = gather_file(listing, path, file);
+        else
+                print_file(listing, path, file);
+        listing->any = true;
         fclose(file);
-        return 0;
+        return status;
 }
 
 static int is_conf(const struct dirent *entry)
@@ -125,7 +155,7 @@ static bool is_overridden(const char *name, size_t folder)
         return false;
 }
 
-static int print_drop_in(size_t folder, const char *name, bool *first)
+static int list_drop_in(Listing *listing, size_t folder, const char *name)
 {
         char path[PATH_MAX], target[PATH_MAX];
 
@@ -133,16 +163,14 @@ static int print_drop_in(size_t folder, const char *name, bool *first)
         if (is_overridden(name, folder) ||
                 (realpath(path, target) && strcmp(target, "/dev/null") == 0))
                 return 0;
-        return print_file(path, first);
+        return list_file(listing, path);
 }
 
-int command_cat_config(Ctl *ctl)
+static int list_drop_ins(Listing *listing)
 {
         struct dirent **entries[ELEMENTSOF(folders)] = { NULL };
-        int n[ELEMENTSOF(folders)], at[ELEMENTSOF(folders)] = { 0 }, status;
-        bool first = true;
+        int n[ELEMENTSOF(folders)], at[ELEMENTSOF(folders)] = { 0 }, status = 0;
 
-        status = print_file(SYSCONFDIR "/lwsd/lwsd.conf", &first);
         for (size_t i = 0; i < ELEMENTSOF(folders); i++)
                 n[i] = scandir(folders[i], &entries[i], is_conf, alphasort);
         for (;;) {
@@ -155,12 +183,25 @@ int command_cat_config(Ctl *ctl)
                                 next = i;
                 if (next == ELEMENTSOF(folders))
                         break;
-                status |= print_drop_in(next, entries[next][at[next]]->d_name, &first);
+                status |= list_drop_in(listing, next, entries[next][at[next]]->d_name);
                 free(entries[next][at[next]++]);
         }
         for (size_t i = 0; i < ELEMENTSOF(folders); i++)
                 free(entries[i]);
-        if (first && status == 0 && ctl->terminal)
+        return status;
+}
+
+int command_cat_config(Ctl *ctl)
+{
+        _cleanup_json_ json_t *files = ctl->json ? json_array() : NULL;
+        Listing listing = { .files = files };
+        int status;
+
+        status = list_file(&listing, SYSCONFDIR "/lwsd/lwsd.conf");
+        status |= list_drop_ins(&listing);
+        if (files)
+                return status | output_json(ctl, files);
+        if (!listing.any && status == 0 && ctl->terminal)
                 puts("# no configuration file: lwsd works on what it finds");
         return status;
 }

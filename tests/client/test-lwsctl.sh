@@ -57,6 +57,17 @@ gives 2 '*--who= needs a name' hold dhcp --who= -- true
 gives 2 '*unrecognized option*' --frobnicate status
 gives 3 '*timed out*' wait dhcp --timeout=0.2
 gives 0 '*' cat-config
+gives 0 '[[]*]' --json cat-config
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+        mkdir -p "$dir/etc/lwsd.conf.d"
+        printf '[Manager]\nTarget=dhcp\n' >"$dir/etc/lwsd.conf"
+        printf '# "quoted"\n' >"$dir/etc/lwsd.conf.d/a.conf"
+        # shellcheck disable=SC2016 # the inner shell's
+        out=$(unshare -m sh -c 'mount -t tmpfs tmpfs /etc && mkdir /etc/lwsd && mount --bind "$1" /etc/lwsd && exec "$2" --json cat-config' \
+                - "$dir/etc" "$lwsctl")
+        want='[{"file": "/etc/lwsd/lwsd.conf", "text": "[Manager]\nTarget=dhcp\n"}, {"file": "/etc/lwsd/lwsd.conf.d/a.conf", "text": "# \"quoted\"\n"}]'
+        [ "$out" = "$want" ] || { echo "cat-config: $out" >&2; failures=$((failures + 1)); }
+fi
 mkdir -p "$dir/old/keys" && touch "$dir/old/clock" "$dir/old/time-off" "$dir/old/keys/a" && ln -s "$dir/lwsd.conf" "$dir/old/link"
 gives 0 '' forget --state-dir="$dir/old"
 if [ "$(ls -A "$dir/old")" != time-off ] || [ ! -e "$dir/lwsd.conf" ]; then
