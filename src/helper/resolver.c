@@ -460,6 +460,6 @@ bool resolver_server(const Resolver *r, size_t i, ResolverServer *ret)
         if (!s)
                 return false;
         ret->endpoint = s->endpoint;
-        ret->protocol = dns_transport_to_string(dns_server_transport(s, 0, clock_boottime_usec()));
+        ret->protocol = dns_transport_to_string(dns_server_transport(s, clock_boottime_usec()));
         return true;
 }

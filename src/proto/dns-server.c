@@ -10,7 +10,6 @@
 #define PROBE_MAX     (30 * USEC_PER_SEC)
 #define PLAIN_FOR     (5 * USEC_PER_MIN)
 #define TCP_FOR       (5 * USEC_PER_MIN)
-#define TCP_ROUND     2
 #define TLS_RETRY     (5 * USEC_PER_MIN)
 #define COOKIE_LIFE   USEC_PER_DAY
 #define COOKIE_GRACE  (120 * USEC_PER_SEC)
@@ -89,22 +88,19 @@ void dns_server_no_edns(DnsServer *s, usec_t now)
         s->plain_until = now + PLAIN_FOR;
 }
 
-static DnsTransport plain_transport(const DnsServer *s, unsigned round, usec_t now)
+DnsTransport dns_server_transport(const DnsServer *s, usec_t now)
 {
-        return now < s->tcp_until || (round >= TCP_ROUND && !s->udp_works) ? DNS_TCP : DNS_UDP;
-}
+        DnsTransport plain = now < s->tcp_until ? DNS_TCP : DNS_UDP;
 
-DnsTransport dns_server_transport(const DnsServer *s, unsigned round, usec_t now)
-{
         switch (s->privacy) {
         case DNS_PRIVACY_STRICT:
                 return DNS_TLS;
         case DNS_PRIVACY_OPPORTUNISTIC:
-                return now >= s->tls_retry_at ? DNS_TLS : plain_transport(s, round, now);
+                return now >= s->tls_retry_at ? DNS_TLS : plain;
         case DNS_PRIVACY_NONE:
                 break;
         }
-        return plain_transport(s, round, now);
+        return plain;
 }
 
 void dns_server_no_tls(DnsServer *s, usec_t now)

@@ -60,8 +60,8 @@ void dns_server_learned(DnsServer *s, DnsTransport t, bool edns, bool later, use
  * out from the second round on. */
 bool dns_server_edns(const DnsServer *s, unsigned round, usec_t now);
 void dns_server_no_edns(DnsServer *s, usec_t now);
-/* The transport to use: where UDP has never brought an answer the last round is TCP's. */
-DnsTransport dns_server_transport(const DnsServer *s, unsigned round, usec_t now);
+/* The transport to begin with. */
+DnsTransport dns_server_transport(const DnsServer *s, usec_t now);
 void dns_server_no_tls(DnsServer *s, usec_t now);
 
 /* RFC 7873: the option to send, and whether a UDP reply with this option may be believed. */

@@ -50,7 +50,7 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
 
 static DnsTransport first_transport(const DnsTransaction *t, const DnsServer *s, usec_t now)
 {
-        return t->plain ? DNS_UDP : dns_server_transport(s, t->round, now);
+        return t->plain ? DNS_UDP : dns_server_transport(s, now);
 }
 
 /* Sends to `s` and lets its timeout move us on. NULL when memory ran out, which ends us soon. */
@@ -201,10 +201,24 @@ static void txn_exhausted(DnsTransaction *t, usec_t now)
                 dns_timer_set(t->client, &t->timer, t->started + LISTEN_AT_LEAST);
 }
 
+/* In the last round what datagrams have not brought is asked for by both: a connection gets over
+ * losses, and is refused or swallowed where there are only datagrams. */
+static void ask_plainly(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now)
+{
+        bool both = t->round + 1 == DNS_TXN_ROUNDS && t->packets + 1 < DNS_TXN_PACKETS_MAX;
+        DnsAttempt *a;
+
+        if (both)
+                (void) dns_attempt_new(t, s, DNS_UDP, now);
+        a = ask(t, s, both ? DNS_TCP : transport, now);
+        if (a)
+                a->for_udp = a->transport == DNS_TCP;
+}
+
 static void txn_next(DnsTransaction *t, usec_t now)
 {
         DnsServer *s = choose(t);
-        DnsAttempt *a;
+        DnsTransport transport;
 
         if (!s && t->round + 1 < DNS_TXN_ROUNDS && (t->tried & t->servers & ~t->dead)) {
                 t->round++;
@@ -216,9 +230,11 @@ static void txn_next(DnsTransaction *t, usec_t now)
                 return;
         }
         t->tried |= s->bit;
-        a = ask(t, s, first_transport(t, s, now), now);
-        if (a)
-                a->for_udp = a->transport == DNS_TCP;
+        transport = first_transport(t, s, now);
+        if (transport == DNS_TLS)
+                ask(t, s, transport, now);
+        else
+                ask_plainly(t, s, transport, now);
 }
 
 static void txn_run(DnsTransaction *t, usec_t now)
