@@ -48,9 +48,14 @@ void bus_resolver_forget(Caller *caller)
         }
 }
 
-static unsigned lookup_flags(uint64_t flags)
+static bool is_traced(sd_bus_message *m)
 {
-        return (flags & FLAG_NO_CACHE ? LOOKUP_NO_CACHE : 0u) |
+        return strncmp(sd_bus_message_get_member(m), "Trace", strlen("Trace")) == 0;
+}
+
+static unsigned lookup_flags(sd_bus_message *m, uint64_t flags)
+{
+        return (is_traced(m) ? LOOKUP_TRACE : 0u) | (flags & FLAG_NO_CACHE ? LOOKUP_NO_CACHE : 0u) |
                (flags & FLAG_NO_CNAME ? LOOKUP_NO_CNAME : 0u) |
                (flags & FLAG_NO_SEARCH ? LOOKUP_NO_SEARCH : 0u) |
                (flags & FLAG_NO_NETWORK ? LOOKUP_NO_NETWORK : 0u) |
@@ -104,16 +109,71 @@ static int append_records(sd_bus_message *m, const LookupResult *result)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+static const char *server_text(const Endpoint *server, char buf[static ENDPOINT_STRLEN])
+{
+        buf[0] = 0;
+        return server->addr.family == AF_UNSPEC ? buf : endpoint_format(server, buf);
+}
+
+static int append_steps(sd_bus_message *m, const LookupResult *result)
+{
+        char server[ENDPOINT_STRLEN];
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "steps");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a(tqsss)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(tqsss)");
+        for (size_t i = 0; i < result->n_steps && r >= 0; i++) {
+                const LookupStep *step = &result->steps[i];
+
+                r = sd_bus_message_append(m, "(tqsss)", (uint64_t) step->at, step->type,
+                        server_text(&step->server, server), step->protocol, step->what);
+        }
+        for (unsigned depth = 0; depth < 3 && r >= 0; depth++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_detail(
+        sd_bus_message *m, const char *key, const char *signature, const void *value)
+{
+        int r = sd_bus_message_open_container(m, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, 's', key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', signature);
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, signature[0], value);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 /* Where it comes from. */
 static int append_details(sd_bus_message *m, const LookupResult *result)
 {
-        char server[ENDPOINT_STRLEN] = "";
+        const uint64_t took = result->took_usec;
+        const int stale = result->stale;
+        char server[ENDPOINT_STRLEN];
+        int r;
 
-        if (result->server.addr.family != AF_UNSPEC)
-                (void) endpoint_format(&result->server, server);
-        return sd_bus_message_append(m, "a{sv}", 4, "protocol", "s",
-                result->protocol ? result->protocol : "", "server", "s", server, "usec", "t",
-                (uint64_t) result->took_usec, "stale", "b", (int) result->stale);
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = append_detail(m, "protocol", "s", result->protocol ? result->protocol : "");
+        if (r >= 0)
+                r = append_detail(m, "server", "s", server_text(&result->server, server));
+        if (r >= 0)
+                r = append_detail(m, "usec", "t", &took);
+        if (r >= 0)
+                r = append_detail(m, "stale", "b", &stale);
+        if (r >= 0)
+                r = append_steps(m, result);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 static int answer(Question *q, const LookupResult *result)
@@ -198,11 +258,6 @@ static void on_answer(Lookup *lookup, const LookupResult *result, void *userdata
         question_free(q);
 }
 
-static bool is_traced(sd_bus_message *m)
-{
-        return strncmp(sd_bus_message_get_member(m), "Trace", strlen("Trace")) == 0;
-}
-
 /* Takes the quota and remembers the call. */
 static int question_new(Question **ret, Caller *caller, sd_bus_message *m, const char *name,
         bool records, sd_bus_error *error)
@@ -267,7 +322,7 @@ static int do_resolve_hostname(Caller *caller, sd_bus_message *m, sd_bus_error *
                 Question known = { .caller = caller, .call = m, .traced = is_traced(m) };
 
                 text_copy(known.name, sizeof(known.name), name);
-                if (resolver_peek_host(resolver, ifindex, name, family, lookup_flags(flags),
+                if (resolver_peek_host(resolver, ifindex, name, family, lookup_flags(m, flags),
                             on_known, &known) == 1)
                         return 1;
         }
@@ -275,7 +330,7 @@ static int do_resolve_hostname(Caller *caller, sd_bus_message *m, sd_bus_error *
         if (r < 0)
                 return r;
         r = resolver_lookup_host(
-                resolver, &q->lookup, ifindex, name, family, lookup_flags(flags), on_answer, q);
+                resolver, &q->lookup, ifindex, name, family, lookup_flags(m, flags), on_answer, q);
         return question_asked(q, r, error);
 }
 
@@ -298,7 +353,7 @@ static int do_resolve_record(Caller *caller, sd_bus_message *m, sd_bus_error *er
         if (r < 0)
                 return r;
         r = resolver_lookup_record(system_resolver(caller->manager->system), &q->lookup, ifindex,
-                name, class, type, lookup_flags(flags), on_answer, q);
+                name, class, type, lookup_flags(m, flags), on_answer, q);
         return question_asked(q, r, error);
 }
 

@@ -25,6 +25,7 @@
 typedef struct Answer Answer;
 struct Answer {
         json_t *items; /* objects with what is printed as "text" */
+        json_t *steps; /* words of what was done */
         uint64_t flags, took_usec;
         char protocol[16], server[320]; /* "": none was asked */
 };
@@ -99,6 +100,31 @@ static int read_address(sd_bus_message *m, Answer *answer)
         return json_array_append_new(answer->items, item) == 0 ? 0 : -ENOMEM;
 }
 
+/* "1.2 ms A 192.0.2.53:53 udp answers" */
+static int read_steps(sd_bus_message *m, Answer *answer)
+{
+        const char *server, *protocol, *what;
+        char line[512], type[16];
+        uint16_t rr_type;
+        uint64_t at;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'v', "a(tqsss)");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "(tqsss)");
+        while (r >= 0 && (r = sd_bus_message_read(
+                                  m, "(tqsss)", &at, &rr_type, &server, &protocol, &what)) > 0) {
+                rr_type_to_string(rr_type, type, sizeof type);
+                snprintf(line, sizeof line, "%.1f ms %s%s%s%s%s: %s", (double) at / 1000, type,
+                        *server ? " " : "", server, *protocol ? " " : "", protocol, what);
+                if (json_array_append_new(answer->steps, json_string(line)) < 0)
+                        r = -ENOMEM;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 /* The flags, and where it comes from. */
 static int read_details(sd_bus_message *m, Answer *answer)
 {
@@ -109,14 +135,17 @@ static int read_details(sd_bus_message *m, Answer *answer)
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "{sv}");
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                bool protocol, server;
+                bool protocol, server, steps;
 
                 r = sd_bus_message_read(m, "s", &key);
                 if (r < 0)
                         break;
                 protocol = strcmp(key, "protocol") == 0;
                 server = strcmp(key, "server") == 0;
-                if (protocol || server)
+                steps = strcmp(key, "steps") == 0;
+                if (steps)
+                        r = read_steps(m, answer);
+                else if (protocol || server)
                         r = sd_bus_message_read(m, "v", "s", &text);
                 else
                         r = sd_bus_message_skip(m, "v");
@@ -252,6 +281,11 @@ static void print_trace(Ctl *ctl, const Answer *answer)
         char text[1024], took[32];
 
         format_duration(answer->took_usec, took, sizeof took);
+        for (size_t i = 0; i < json_array_size(answer->steps); i++) {
+                const char *step = json_string_value(json_array_get(answer->steps, i));
+
+                fprintf(stderr, "; %s\n", step ? step : "");
+        }
         fprintf(stderr, "; %s, from %s%s%s, %s, in %s\n", ctl->arguments[0], answer_source(answer),
                 server_word(answer), answer->server, answer_protocol(answer), took);
         for (size_t i = 0; i < json_array_size(servers); i++) {
@@ -295,9 +329,9 @@ static int print_answer(Ctl *ctl, const Answer *answer)
 
 int command_resolve(Ctl *ctl)
 {
-        _cleanup_json_ json_t *items = json_array();
+        _cleanup_json_ json_t *items = json_array(), *steps = json_array();
         const char *name = ctl->arguments[0];
-        Answer answer = { .items = items };
+        Answer answer = { .items = items, .steps = steps };
         uint16_t type = 0;
         char reverse[128];
         int r;

@@ -120,12 +120,29 @@ static const DnsAnswer *first_positive(const DnsResult *res)
         return NULL;
 }
 
+static size_t collect_steps(const DnsResult *res, LookupStep steps[static DNS_STEPS_MAX])
+{
+        for (size_t i = 0; i < res->n_steps; i++) {
+                const DnsStep *from = &res->steps[i];
+
+                steps[i] = (LookupStep){
+                        .at = from->at, .type = from->type, .protocol = "", .what = from->what
+                };
+                if (!from->has_server)
+                        continue;
+                steps[i].server = from->server;
+                steps[i].protocol = dns_transport_to_string(from->transport);
+        }
+        return res->n_steps;
+}
+
 void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, int ifindex,
         LookupFn fn, void *userdata)
 {
         _cleanup_(freep) LookupAddress *addresses = NULL;
         _cleanup_(freep) LookupRecord *list = NULL;
         _cleanup_(freep) uint8_t *wire = NULL;
+        _cleanup_(freep) LookupStep *steps = NULL;
         char canonical[DNS_NAME_TEXT_MAX] = "";
         const DnsAnswer *a = first_positive(res);
         LookupResult out = { .error = res->error,
@@ -141,6 +158,11 @@ void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, 
 
         if (res->asked)
                 out.server = res->server;
+        if (res->n_steps > 0)
+                steps = calloc(DNS_STEPS_MAX, sizeof(*steps));
+        if (steps)
+                out.n_steps = collect_steps(res, steps);
+        out.steps = steps;
         if (res->error == 0 && a) {
                 for (size_t i = 0; i < 2; i++)
                         max += res->answers[i] ? res->answers[i]->n_records : 0;

@@ -19,6 +19,7 @@ enum {
         LOOKUP_PLAIN = 1 << 4,
         LOOKUP_NO_SYNTHESIZE = 1 << 5, /* neither the hosts file nor localhost */
         LOOKUP_NO_STALE = 1 << 6,
+        LOOKUP_TRACE = 1 << 7, /* with the steps of it in the result */
 };
 
 typedef struct LookupAddress LookupAddress;
@@ -36,6 +37,16 @@ struct LookupRecord {
         size_t wire_size;
 };
 
+/* One thing that happened on the way. */
+typedef struct LookupStep LookupStep;
+struct LookupStep {
+        usec_t at; /* since the start */
+        uint16_t type;
+        Endpoint server;      /* AF_UNSPEC: it was none's doing */
+        const char *protocol; /* "udp", "tcp", "dot", "" */
+        const char *what;
+};
+
 /* What a look-up gave; valid inside the callback. */
 typedef struct LookupResult LookupResult;
 struct LookupResult {
@@ -50,7 +61,9 @@ struct LookupResult {
         const char *protocol; /* "udp", "tcp", "dot", "cache", "local" */
         Endpoint server;      /* AF_UNSPEC when none was asked */
         usec_t took_usec;
-        const char *why;        /* more words on an error; "" for none */
+        const char *why;         /* more words on an error; "" for none */
+        const LookupStep *steps; /* under LOOKUP_TRACE */
+        size_t n_steps;
         bool certificate_dates; /* it failed for the dates of a server's certificate: true time may
                                    help */
 };

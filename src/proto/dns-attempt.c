@@ -135,5 +135,6 @@ DnsAttempt *dns_attempt_new(DnsTransaction *t, DnsServer *s, DnsTransport transp
         t->packets++;
         list_link_tail(&t->attempts, &a->link);
         list_link_tail(&t->client->events_send, &a->event_link);
+        dns_trace_attempt(a, "is asked", now);
         return a;
 }

@@ -46,6 +46,8 @@ struct DnsLookup {
         unsigned queries;
         usec_t started, give_up, family_at, stale_at;
         int negative; /* the better of the negatives so far */
+        DnsStep *steps;
+        size_t n_steps;
         bool done;
         DnsResult result;
         DnsPart parts[2];
@@ -134,6 +136,13 @@ void dns_txn_finish(
 void dns_attempt_useless(DnsAttempt *a, int error, usec_t now);
 /* The same server again, another way. NULL when that has ended the transaction. */
 DnsAttempt *dns_attempt_again(DnsAttempt *a, DnsTransport transport, usec_t now);
+
+/* -- dns-trace.c -- */
+void dns_trace_part(DnsPart *part, const char *what, usec_t now);
+/* For all who wait for it. */
+void dns_trace_attempt(const DnsAttempt *a, const char *what, usec_t now);
+const char *dns_trace_rcode(unsigned rcode);
+const char *dns_trace_error(int error);
 
 /* -- dns-lookup.c -- */
 /* The transaction the part waited for has ended; it has already left it. */

@@ -86,6 +86,7 @@ enum {
         DNS_LOOKUP_PLAIN = 1 << 4,
         DNS_LOOKUP_NO_SYNTHESIZE = 1 << 5, /* neither the hosts file nor localhost */
         DNS_LOOKUP_NO_STALE = 1 << 6,
+        DNS_LOOKUP_TRACE = 1 << 7, /* the result says what was done for it */
 };
 
 typedef struct DnsQuestion DnsQuestion;
@@ -97,6 +98,18 @@ struct DnsQuestion {
         unsigned flags;
         int ifindex; /* servers of this link only; 0: any */
 };
+
+/* One thing that happened on the way of a look-up. */
+typedef struct DnsStep DnsStep;
+struct DnsStep {
+        usec_t at; /* since its start */
+        uint16_t type;
+        bool has_server; /* the next two are set */
+        Endpoint server;
+        DnsTransport transport;
+        const char *what; /* words that stay */
+};
+#define DNS_STEPS_MAX 48
 
 typedef struct DnsResult DnsResult;
 struct DnsResult {
@@ -110,6 +123,8 @@ struct DnsResult {
         Endpoint server;
         DnsTransport transport;
         usec_t took;
+        const DnsStep *steps; /* under DNS_LOOKUP_TRACE, the first so many */
+        size_t n_steps;
 };
 
 typedef enum DnsEventKind {

@@ -169,6 +169,7 @@ static void part_local(DnsPart *part, usec_t now)
                 if (r < 0) {
                         part_fail(part, r);
                 } else if (r > 0) {
+                        dns_trace_part(part, "known here", now);
                         part->local = true;
                         part_absorb(part, own, 0);
                 } else {
@@ -177,6 +178,7 @@ static void part_local(DnsPart *part, usec_t now)
                         key.scope = dns_client_route(c, &part->name, q->ifindex, NULL);
                         if (!dns_cache_get(c->cache, &key, false, now, &hit))
                                 return;
+                        dns_trace_part(part, "in the cache", now);
                         part_absorb(part, hit.answer, hit.age);
                 }
         }
@@ -208,6 +210,7 @@ static bool part_stale(DnsPart *part, usec_t now)
                 return false;
         }
         dns_transaction_leave(part, true);
+        dns_trace_part(part, "in the cache, expired", now);
         dns_answer_unref(part->answer);
         part->answer = old.answer;
         part->age = 0;
@@ -241,6 +244,8 @@ static void part_run(DnsPart *part, usec_t now)
         r = q->flags & (DNS_LOOKUP_NO_CACHE | DNS_LOOKUP_PLAIN)
                     ? 0
                     : dns_cache_failure(l->client->cache, &key, now);
+        if (r < 0)
+                dns_trace_part(part, "failed a moment ago", now);
         if (r == 0 && l->queries++ >= DNS_LOOKUP_QUERIES_MAX)
                 r = -EIO;
         if (r == 0) {
@@ -287,6 +292,8 @@ static void result_fill(DnsLookup *l, int error, usec_t now)
         res->error = error;
         res->name = l->candidates[l->candidate];
         res->took = usec_sub(now, l->started);
+        res->steps = l->steps;
+        res->n_steps = l->n_steps;
         res->local = res->confidential = true;
         for (size_t i = 0; i < l->n_parts; i++) {
                 DnsPart *part = &l->parts[i];
@@ -471,6 +478,8 @@ int dns_client_lookup(
         l->question = *q;
         l->timer.fn = lookup_timeout;
         l->started = now;
+        if (q->flags & DNS_LOOKUP_TRACE)
+                l->steps = calloc(DNS_STEPS_MAX, sizeof(*l->steps));
         l->give_up = now + DNS_LOOKUP_BUDGET;
         l->family_at = USEC_INFINITY;
         l->stale_at = q->flags & (DNS_LOOKUP_NO_CACHE | DNS_LOOKUP_NO_STALE)
@@ -505,6 +514,8 @@ int dns_client_peek(DnsClient *c, const DnsQuestion *q, usec_t now, DnsResult *r
         l.started = now;
         l.result = (DnsResult){ 0 };
         l.n_parts = q->types[1] ? 2 : 1;
+        l.steps = NULL;
+        l.n_steps = 0;
         for (size_t i = 0; i < l.n_parts; i++) {
                 part_init(&l.parts[i], &l, q->types[i]);
                 part_local(&l.parts[i], now);
@@ -553,6 +564,7 @@ DnsLookup *dns_lookup_free(DnsLookup *l)
         for (size_t i = 0; i < l->n_parts; i++)
                 part_clear(&l->parts[i]);
         dns_result_clear(&l->result);
+        free(l->steps);
         if (l->client->n_spare < DNS_SPARE_MAX) {
                 list_link_front(&l->client->spare, &l->link);
                 l->client->n_spare++;

@@ -41,6 +41,21 @@ static bool doubt_case(DnsAttempt *a, DnsAnswer *answer, usec_t now)
         return true;
 }
 
+static const char *verdict_words(const DnsAnswer *answer)
+{
+        switch (answer->verdict) {
+        case DNS_VERDICT_POSITIVE:
+                return "answers";
+        case DNS_VERDICT_NODATA:
+                return "has no such record";
+        case DNS_VERDICT_NXDOMAIN:
+                return "has no such name";
+        case DNS_VERDICT_CHASE:
+                return "has an alias";
+        }
+        return "";
+}
+
 static void txn_answered(DnsAttempt *a, const DnsMessage *m, usec_t now)
 {
         _cleanup_(dns_answer_unrefp) DnsAnswer *answer = NULL;
@@ -49,9 +64,11 @@ static void txn_answered(DnsAttempt *a, const DnsMessage *m, usec_t now)
         int r = dns_answer_from_message(&answer, m, &t->name, t->type, t->class);
 
         if (r < 0) {
+                dns_trace_attempt(a, "has aliases that lead nowhere", now);
                 dns_attempt_useless(a, -EIO, now);
                 return;
         }
+        dns_trace_attempt(a, verdict_words(answer), now);
         answer->confidential = a->transport == DNS_TLS;
         if (doubt_case(a, answer, now))
                 return;
@@ -107,6 +124,7 @@ static bool retry_plain_case(DnsAttempt *a, usec_t now)
 
 static void reply_malformed(DnsAttempt *a, usec_t now)
 {
+        dns_trace_attempt(a, "sends a broken message", now);
         if (a->txn && (a->transport != DNS_UDP || !second_chance(a, DNS_TCP, now)))
                 dns_attempt_useless(a, -EIO, now);
 }
@@ -130,6 +148,7 @@ static void reply_judge(DnsAttempt *a, const DnsMessage *m, usec_t now)
         default:
                 break;
         }
+        dns_trace_attempt(a, dns_trace_rcode(m->rcode), now);
         if (retry_without_edns(a, m->rcode, now) || retry_with_cookie(a, m->rcode, now))
                 return;
         if (m->rcode == DNS_RCODE_SERVFAIL && second_chance(a, a->transport, now))
@@ -230,10 +249,12 @@ bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t s
                 if (!a->txn)
                         return false;
                 a->server->letter_case = DNS_CASE_OFF;
+                dns_trace_attempt(a, "changes the letters", now);
                 dns_attempt_again(a, DNS_UDP, now);
                 return true;
         }
         if (h.flags & DNS_FLAG_TC) {
+                dns_trace_attempt(a, "has more than a datagram holds", now);
                 server_answered(a, now);
                 if (a->txn) {
                         learn(a, now);
@@ -278,6 +299,7 @@ int dns_client_stream_message(DnsClient *c, DnsServer *s, DnsTransport transport
                 return 0;
         /* where everything fits, half an answer is none */
         if (h.flags & DNS_FLAG_TC && a->txn) {
+                dns_trace_attempt(a, "sends half an answer", now);
                 dns_attempt_useless(a, -EIO, now);
                 return 1;
         }
@@ -336,6 +358,7 @@ void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t no
                 dns_attempt_close(c, a);
                 return;
         }
+        dns_trace_attempt(a, dns_trace_error(error), now);
         /* REQ_DNS 32: the connection broke under it; once more on a new one, and as often as one
          * had first served others */
         if (a->transport != DNS_UDP && (error == -EPIPE || (error == -ECONNRESET && !a->retried))) {

@@ -26,6 +26,7 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
         bool current = t && t->current == a;
 
         dns_server_lost(a->server, now);
+        dns_trace_attempt(a, "is silent", now);
         if (a->transport == DNS_TLS && a->server->privacy == DNS_PRIVACY_OPPORTUNISTIC) {
                 dns_server_no_tls(a->server, now);
                 if (t)
@@ -302,6 +303,8 @@ int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now)
         }
         part->txn = t;
         list_link_tail(&t->waiters, &part->waiter);
+        if (!list_is_empty(&t->attempts))
+                dns_trace_part(part, "was asked already", now);
         start_from_line(c, now);
         return 0;
 }

@@ -73,13 +73,14 @@ class Daemon:
              f"--runtime-dir={self.dir}/run", f"--state-dir={self.dir}/state"], stderr=self.log)
         self.connections = threading.local()
 
-    def configure(self, *servers, **options):
+    def configure(self, *servers, link="", **options):
         with open(f"{self.dir}/conf", "w") as f:
             f.write("[Time]\nObserve=yes\n[CaptivePortal]\nCheck=no\n[DNS]\n")
             if servers:
                 f.write("Servers=" + " ".join(endpoint(s) for s in servers) + "\n")
             for key, value in options.items():
                 f.write(f"{key}={value}\n")
+            f.write(link)
 
     def ctl(self, *args):
         p = subprocess.run([LWSCTL, f"--socket={self.socket}", *args], capture_output=True, text=True, timeout=40)

@@ -54,6 +54,19 @@ class Ctl(DaemonCase):
                 self.assertEqual((got[0], got[1]), (code, []))
                 self.assertIn(text, got[2])
 
+    def test_trace(self):
+        fails = self.server(lambda q: q.reply(rcode=2))
+        cuts = self.server(lambda q: good(q) if q.tcp else q.reply(flags=0x8380))
+        code, out, err = self.daemon("127.0.0.1:1", fails, cuts).resolve("--trace", "www.test", "A")
+        self.assertEqual((code, out), (0, [GOOD]))
+        steps = [line.split(" ms ")[1] for line in err.splitlines() if " ms A " in line]
+        self.assertEqual(steps, [
+            "A 127.0.0.1:1 udp: is asked", "A 127.0.0.1:1 udp: refuses connections",
+            f"A {endpoint(fails)} udp: is asked", f"A {endpoint(fails)} udp: says SERVFAIL",
+            f"A {endpoint(cuts)} udp: is asked", f"A {endpoint(cuts)} udp: has more than a datagram holds",
+            f"A {endpoint(cuts)} tcp: is asked", f"A {endpoint(cuts)} tcp: answers"])
+        self.assertIn(f"from network, server {endpoint(cuts)}, DNS over TCP", err)
+
     def test_nobody_answers(self):
         d = self.daemon(self.server(lambda q: None))
         t = time.monotonic()
@@ -162,6 +175,21 @@ class Configured(DaemonCase):
     def test_name_is_no_matter_without_tls(self):
         s = self.server()
         self.assertEqual(self.daemon(f"127.0.0.1:{s.port}#dns.test").resolve("www.test")[0], 0)
+
+    def test_a_link_has_its_own(self):
+        for line in ("link add d0 type veth peer name d1", "link set d1 up", "link set d0 up"):
+            subprocess.run(["ip", *line.split()], check=True)
+        self.cleanup.append(lambda: subprocess.run(["ip", "link", "del", "d0"]))
+        s, own = self.server(), self.server(lambda q: q.reply([a(Q, "192.0.2.7")]))
+        d = self.daemon(s, link="[Link d0]\nManaged=yes\nDHCP=no\nAddress=10.5.5.5/24\n"
+                        f"DNS={endpoint(own)}\nDomains=corp.test ~inner.test\n")
+        self.eventually(lambda: len(d.get("Servers")) == 2)
+        for n, address in (("www.test", GOOD), ("x.corp.test", "192.0.2.7"), ("x.inner.test", "192.0.2.7"),
+                           ("single", "192.0.2.7")):
+            self.assertEqual(d.host(n, 2)[0], [address], n)
+        self.assertEqual(d.host("z.test", 2, 0, socket.if_nametoindex("d0"))[0], ["192.0.2.7"])
+        self.assertEqual([q.name for q in s.queries], ["www.test"])
+        self.assertEqual([q.name for q in own.queries], ["x.corp.test", "x.inner.test", "single.corp.test", "z.test"])
 
     def test_fallback_only_without_others(self):
         s, fallback = self.server(), self.server()
