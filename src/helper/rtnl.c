@@ -32,8 +32,9 @@ struct Rtnl {
         Timer retry_timer;
         uint32_t seq;
         uint32_t dump_seq;
-        size_t dump; /* index into dump_types; their number when no dump runs */
-        bool again;  /* this dump is not whole: start over when it has ended */
+        size_t dump;  /* index into dump_types; their number when no dump runs */
+        bool again;   /* this dump is not whole: start over when it has ended */
+        bool overrun; /* something was lost: read everything when the socket is empty */
         unsigned fast_retries;
         Pending *pending; /* in order of their sequence numbers */
         size_t n_pending, pending_allocated;
@@ -101,14 +102,21 @@ void rtnl_resync(Rtnl *rtnl)
                 start_sync(rtnl);
 }
 
+static void start_again(Rtnl *rtnl)
+{
+        if (++rtnl->fast_retries > FAST_RETRY_MAX)
+                retry_later(rtnl);
+        else
+                start_sync(rtnl);
+}
+
 static void on_dump_done(Rtnl *rtnl)
 {
         if (rtnl->again) {
                 rtnl->again = false;
-                if (++rtnl->fast_retries > FAST_RETRY_MAX)
-                        retry_later(rtnl);
-                else
-                        start_sync(rtnl);
+                rtnl->dump = ELEMENTSOF(dump_types);
+                if (!rtnl->overrun)
+                        start_again(rtnl);
                 return;
         }
         rtnl->dump++;
@@ -147,19 +155,34 @@ static void on_error(Rtnl *rtnl, const RtnlMessage *m)
                 rtnl->handlers->reply(rtnl->userdata, &tag, m->error.error, m->error.text);
 }
 
-/* Notifications and answers were dropped: nobody knows which. */
+/*
+ * Notifications and answers were dropped: nobody knows which. What is in the socket still is older
+ * than that and may speak of what is gone, and until it has been read the kernel drops all that
+ * comes without another word. So everything is read again when the socket is empty.
+ */
 static void on_overrun(Rtnl *rtnl)
 {
         size_t n = rtnl->n_pending;
 
-        log_debug("rtnetlink: overrun, reading everything again");
+        if (!rtnl->overrun)
+                log_debug("rtnetlink: overrun, everything will be read again");
+        rtnl->overrun = true;
+        rtnl->again = dump_runs(rtnl);
         while (n-- > 0 && rtnl->n_pending > 0) {
                 RtnlTag tag;
 
                 if (take_pending(rtnl, rtnl->pending[0].seq, &tag))
                         rtnl->handlers->reply(rtnl->userdata, &tag, -ENOBUFS, "");
         }
-        rtnl_resync(rtnl);
+}
+
+static void on_empty(Rtnl *rtnl)
+{
+        if (!rtnl->overrun || dump_runs(rtnl))
+                return;
+        rtnl->overrun = false;
+        if (!timer_is_set(&rtnl->retry_timer))
+                start_again(rtnl);
 }
 
 int rtnl_send(Rtnl *rtnl, RtnlRequest *request, const RtnlTag *tag)
@@ -252,8 +275,11 @@ static void on_io(struct lws *wsi, uint32_t revents)
 {
         Rtnl *rtnl = wsi_userdata(wsi);
 
-        for (unsigned i = 0; i < DATAGRAMS_PER_TURN && read_datagram(rtnl) > 0; i++)
-                ;
+        for (unsigned i = 0; i < DATAGRAMS_PER_TURN; i++)
+                if (read_datagram(rtnl) == 0) {
+                        on_empty(rtnl);
+                        return;
+                }
 }
 
 /* -- Life -------------------------------------------------------------------------------------- */

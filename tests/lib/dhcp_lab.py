@@ -157,6 +157,7 @@ class Lab:
     def stop(self, how=signal.SIGTERM):
         if self.daemon:
             self.daemon.send_signal(how)
+            self.daemon.send_signal(signal.SIGCONT)  # of a scenario that stopped it and then failed
             self.daemon.wait(10)
         self.daemon = None
 
