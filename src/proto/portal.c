@@ -9,6 +9,7 @@
 
 #define REST_OPEN_USEC (300 * USEC_PER_SEC) /* REQ_DHCP 48 */
 #define REST_MIN_USEC  (10 * USEC_PER_SEC)  /* whatever an API asks for */
+#define RECHECK_USEC   (2 * USEC_PER_SEC)   /* whoever asks for it, and from however many sides */
 
 /* Fetch 0 is the API, fetch 1 + i is probe i. */
 enum { FETCH_API, FETCH_PROBE, FETCHES_MAX = FETCH_PROBE + PORTAL_URLS_MAX };
@@ -32,6 +33,7 @@ struct Portal {
         unsigned abandoned[FETCHES_MAX];
         size_t n_abandoned;
         unsigned last_id;
+        usec_t asked; /* since when this round, or the last one */
         usec_t deadline;
         Backoff backoff;
         bool first, dates_ignored, changed;
@@ -121,9 +123,10 @@ static void enter_idle(Portal *p)
         p->first = false;
 }
 
-static void enter_asking(Portal *p)
+static void enter_asking(Portal *p, usec_t now)
 {
         abandon_all(p);
+        p->asked = now;
         p->opens = p->portals = 0;
         p->dates_ignored = false;
         p->seen_url[0] = 0;
@@ -167,7 +170,7 @@ void portal_network_up(Portal *p, usec_t now, const char *api_uri)
                 strcpy(p->api, api_uri);
         backoff_reset(&p->backoff);
         p->first = true;
-        enter_asking(p);
+        enter_asking(p, now);
 }
 
 void portal_network_down(Portal *p)
@@ -183,15 +186,16 @@ void portal_recheck(Portal *p, usec_t now)
         case STATE_ASKING:
                 break;
         case STATE_RESTING:
-                enter_asking(p);
+                p->deadline = MIN(p->deadline, MAX(now, usec_add(p->asked, RECHECK_USEC)));
+                portal_timeout(p, now);
                 break;
         }
 }
 
 void portal_time_valid(Portal *p, usec_t now)
 {
-        if (p->dates_ignored)
-                portal_recheck(p, now);
+        if (p->dates_ignored && p->state == STATE_RESTING)
+                enter_asking(p, now);
 }
 
 /* When to ask the API again: before the session ends, and not before its answer is stale. */
@@ -284,8 +288,8 @@ void portal_done(Portal *p, usec_t now, unsigned id, const PortalReply *reply)
 
 void portal_timeout(Portal *p, usec_t now)
 {
-        if (now >= p->deadline)
-                portal_recheck(p, now);
+        if (now >= p->deadline && p->state == STATE_RESTING)
+                enter_asking(p, now);
 }
 
 usec_t portal_deadline(const Portal *p)

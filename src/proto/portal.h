@@ -61,7 +61,8 @@ Portal *portal_free(Portal *p);
  * other text that is not an https URL too (RFC 8910 section 2). Asks at once. */
 void portal_network_up(Portal *p, usec_t now, const char *api_uri);
 void portal_network_down(Portal *p);
-/* Somebody says the network works or does not, or the portal was seen to: ask again now. */
+/* Somebody says the network works or does not, or the portal was seen to: ask again, now or two
+ * seconds after the last time. */
 void portal_recheck(Portal *p, usec_t now);
 /* Certificates' dates can be believed from now on: ask again what was believed without. */
 void portal_time_valid(Portal *p, usec_t now);

@@ -93,11 +93,34 @@ START_TEST(the_api_decides_and_is_asked_again_before_the_session_ends)
         expect_nothing();
         ck_assert_uint_le(portal_deadline(portal), 5 + 11 * USEC_PER_SEC / 10);
 
-        portal_recheck(portal, 10);
+        portal_recheck(portal, 3 * USEC_PER_SEC);
         id = expect_fetch("https://portal.test/api", true);
         reply(id, 10, 200, "{\"captive\":false,\"seconds-remaining\":200}", NULL);
         expect_verdict(PORTAL_VERDICT_INTERNET, "");
         ck_assert_uint_eq(portal_deadline(portal), 10 + 180 * USEC_PER_SEC);
+        portal_free(portal);
+}
+END_TEST
+
+START_TEST(reports_from_many_sides_make_one_question_in_two_seconds)
+{
+        unsigned n = 0, id;
+        PortalEvent e;
+
+        setup_with(1);
+        portal_network_up(portal, 0, NULL);
+        id = expect_fetch(probes[0], false);
+        reply(id, 1, 204, "", NULL);
+        expect_verdict(PORTAL_VERDICT_INTERNET, "");
+        for (usec_t now = 1; now < 10 * USEC_PER_SEC; now += 10 * USEC_PER_MSEC) {
+                portal_recheck(portal, now);
+                while (portal_pop_event(portal, &e)) {
+                        ck_assert_int_eq(e.type, PORTAL_EVENT_FETCH);
+                        reply(e.id, now, 204, "", NULL);
+                        n++;
+                }
+        }
+        ck_assert_uint_eq(n, 4);
         portal_free(portal);
 }
 END_TEST
@@ -233,6 +256,7 @@ END_TEST
 
 TEST_MAIN("portal", nothing_to_ask_is_unknown_and_sleeps, an_api_that_is_not_https_is_no_api,
         the_api_decides_and_is_asked_again_before_the_session_ends,
-        a_broken_api_falls_back_to_probes, a_majority_of_open_probes_is_enough,
-        a_redirect_is_a_portal_and_silence_is_not, another_network_abandons_what_was_asked,
-        what_was_believed_without_dates_is_asked_again, hostile_api_bodies_are_refused)
+        reports_from_many_sides_make_one_question_in_two_seconds, a_broken_api_falls_back_to_probes,
+        a_majority_of_open_probes_is_enough, a_redirect_is_a_portal_and_silence_is_not,
+        another_network_abandons_what_was_asked, what_was_believed_without_dates_is_asked_again,
+        hostile_api_bodies_are_refused)
