@@ -72,6 +72,7 @@ check "it is ready by itself" [ "$(property Type)" = notify ]
 check "it tells its status" [ -n "$(property StatusText)" ]
 check "it runs as its own user" [ "$(stat -c %U "/proc/$(main_pid)")" = lwsd ]
 check "it is well boxed in" exposure
+check "no core of it is written, for its keys" [ "$(property LimitCORE)" = 0 ]
 check "the private socket is for everyone" [ "$(stat -c %a "$SOCKET")" = 666 ]
 check "status" lwsctl status
 check "status by a user without privileges" nobody lwsctl status
