@@ -430,13 +430,17 @@ static int do_get_token(Caller *caller, sd_bus_message *m, sd_bus_error *error)
         return fd < 0 ? fd : sd_bus_reply_method_return(m, "ht", fd, (uint64_t) expires);
 }
 
-/* Hands over what a provider of its own has obtained. */
-static int put_blob(
-        Caller *caller, const char *which, const char *data, size_t size, usec_t expires)
+/* Hands over what a provider of its own has obtained. `why` is filled where there is more to say
+ * than that it is no good. */
+static int put_blob(Caller *caller, const char *which, const char *data, size_t size,
+        usec_t expires, char why[static POLICY_WHY_MAX])
 {
         Registration *registration = system_registration(caller->manager->system);
+        PolicyStage *policy = system_policy(caller->manager->system);
         TokenStage *stage = token_stage(caller, which);
 
+        if (policy && strcmp(which, "policy-valid") == 0)
+                return policy_stage_put(policy, data, size, why);
         if (stage)
                 return token_stage_put(stage, data, size, expires);
         if (registration && strcmp(which, "registered") == 0)
@@ -446,6 +450,7 @@ static int put_blob(
 
 static int do_set_blob(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 {
+        char why[POLICY_WHY_MAX] = "";
         const void *data;
         const char *which;
         uint64_t expires;
@@ -462,13 +467,17 @@ static int do_set_blob(Caller *caller, sd_bus_message *m, sd_bus_error *error)
                 r = sd_bus_message_read(m, "t", &expires);
         if (r < 0)
                 return r;
-        r = size > BLOB_MAX
-                    ? -EBADMSG
-                    : put_blob(caller, which, data, size, expires > 0 ? expires : USEC_INFINITY);
+        r = size > BLOB_MAX ? -EBADMSG
+                            : put_blob(caller, which, data, size,
+                                      expires > 0 ? expires : USEC_INFINITY, why);
         if (r == -EOPNOTSUPP)
                 return sd_bus_error_setf(error, LWSD_ERROR_NOT_AVAILABLE,
-                        "\"%s\" is not \"registered\", \"auth1\" or \"auth2\" with Provider=hold",
+                        "\"%s\" is not \"policy-valid\", \"registered\", \"auth1\" or \"auth2\" "
+                        "with "
+                        "Provider=hold",
                         which);
+        if (r < 0 && why[0])
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, why);
         if (r == -ETIME)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                         "What was given for \"%s\" is not valid any more", which);

@@ -24,6 +24,11 @@ static int check_policy(const PolicySettings *p, ConfigFault *ret)
 {
         const char *why = NULL;
 
+        if (p->provider != STAGE_PROVIDER_BUILTIN && (p->file || p->url)) {
+                *ret = (ConfigFault){ "Policy", { "Provider" },
+                        "File= and Url= are for Provider=lwsd" };
+                return -EINVAL;
+        }
         if (p->url && !is_https(p->url))
                 why = "Url= is not an https URL";
         else if (p->url && !p->key)

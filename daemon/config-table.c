@@ -9,6 +9,7 @@ static const char *const conflict_names[] = { "fast", "strict", "no", NULL };
 static const char *const over_tls_names[] = { "no", "opportunistic", "yes", NULL };
 static const char *const observe_names[] = { "auto", "no", "yes", NULL };
 static const char *const portal_wait_names[] = { "post-time", "pre-time", NULL };
+static const char *const own_names[] = { "none", "hold", "lwsd", NULL };
 static const char *const registration_names[] = { "none", "hold", "est", NULL };
 static const char *const auth_names[] = { "none", "hold", "oauth", NULL };
 
@@ -102,11 +103,13 @@ static const ConfigKey config_keys[] = {
         NUMBER("Time", "MinSources", time.min_sources, 1, 64),
         KEY("Time", "RequireAuthenticated", bool, time.require_authenticated),
 
+        ENUM("CaptivePortal", "Provider", portal.provider, own_names),
         KEY("CaptivePortal", "Check", bool, portal.check),
         KEY("CaptivePortal", "Urls", strings, portal.urls),
         KEY("CaptivePortal", "CertificateAuthority", string, portal.certificate_authority),
         ENUM("CaptivePortal", "Wait", portal.wait, portal_wait_names),
 
+        ENUM("Policy", "Provider", policy.provider, own_names),
         KEY("Policy", "File", string, policy.file),
         KEY("Policy", "Url", string, policy.url),
         KEY("Policy", "Key", string, policy.key),

@@ -19,6 +19,11 @@ const Policy *policy_stage_current(const PolicyStage *s)
         return NULL;
 }
 
+int policy_stage_put(PolicyStage *s, const char *text, size_t size, char why[static POLICY_WHY_MAX])
+{
+        return -EOPNOTSUPP;
+}
+
 void policy_stage_refresh(PolicyStage *s)
 {
 }

@@ -224,7 +224,9 @@ static void evaluate(Asker *a)
         char what[80];
 
         judge(s);
-        if (!s->current) {
+        if (!s->current && s->settings->policy.provider == STAGE_PROVIDER_HOLD) {
+                hold_drop(a->hold); /* it is the provider who is waited for */
+        } else if (!s->current) {
                 asker_explain(a, s->refused ? "policy-refused" : "no-policy", "no policy yet");
         } else if (!asker_time_is_true(a)) {
                 hold_drop(a->hold); /* TIME_VALID comes before; dates are looked at again then */
@@ -354,6 +356,15 @@ PolicyStage *policy_stage_free(PolicyStage *s)
 const Policy *policy_stage_current(const PolicyStage *s)
 {
         return s->current;
+}
+
+_Static_assert(POLICY_WHY_MAX >= ASKER_TEXT_MAX, "words would be cut");
+
+int policy_stage_put(PolicyStage *s, const char *text, size_t size, char why[static POLICY_WHY_MAX])
+{
+        if (s->settings->policy.provider != STAGE_PROVIDER_HOLD)
+                return -EOPNOTSUPP;
+        return offer(s, "its provider", text, size, why);
 }
 
 void policy_stage_refresh(PolicyStage *s)

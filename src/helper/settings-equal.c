@@ -44,6 +44,39 @@ static bool same_hosts(const HostPortList *a, const HostPortList *b)
         return true;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+        return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_stage(const StageSettings *a, const StageSettings *b)
+{
+        return a->provider == b->provider && same_text(a->url, b->url) &&
+               same_text(a->certificate_authority, b->certificate_authority) &&
+               same_text(a->credential_file, b->credential_file) && same_text(a->key, b->key) &&
+               same_text(a->key_provider, b->key_provider) && same_text(a->name, b->name) &&
+               same_text(a->scope, b->scope);
+}
+
+static bool same_policy(const PolicySettings *a, const PolicySettings *b)
+{
+        return a->provider == b->provider && same_text(a->file, b->file) &&
+               same_text(a->url, b->url) && same_text(a->key, b->key) &&
+               same_text(a->certificate_authority, b->certificate_authority);
+}
+
+bool upper_settings_equal(const Settings *a, const Settings *b)
+{
+        return a->portal.check == b->portal.check && a->portal.wait == b->portal.wait &&
+               a->portal.provider == b->portal.provider &&
+               same_text(a->portal.certificate_authority, b->portal.certificate_authority) &&
+               same_strings(&a->portal.urls, &b->portal.urls) &&
+               same_policy(&a->policy, &b->policy) &&
+               same_stage(&a->registration, &b->registration) && same_stage(&a->auth1, &b->auth1) &&
+               same_stage(&a->auth2, &b->auth2) && a->spread_usec == b->spread_usec &&
+               same_text(a->state_dir, b->state_dir);
+}
+
 bool link_settings_equal(const LinkSettings *a, const LinkSettings *b)
 {
         return a->managed == b->managed && a->dhcp == b->dhcp &&

@@ -111,6 +111,7 @@ int settings_new(Settings **ret)
         if (!s)
                 return -ENOMEM;
         *s = (Settings){
+                .n_refs = 1,
                 .target = LWS_SYSTATE_OPERATIONAL,
                 .flap_usec = 300 * USEC_PER_MSEC,
                 .quota_attachments = 4096,
@@ -125,7 +126,8 @@ int settings_new(Settings **ret)
                         .poll_min_usec = 64 * USEC_PER_SEC,
                         .poll_max_usec = 1024 * USEC_PER_SEC,
                         .min_sources = 1 },
-                .portal = { .check = true },
+                .portal = { .provider = STAGE_PROVIDER_BUILTIN, .check = true },
+                .policy = { .provider = STAGE_PROVIDER_BUILTIN },
         };
         *ret = s;
         return 0;
@@ -152,9 +154,17 @@ static void stage_settings_clear(StageSettings *s)
         free(s->scope);
 }
 
+Settings *settings_ref(const Settings *s)
+{
+        Settings *own = (Settings *) s; /* only the count changes */
+
+        own->n_refs++;
+        return own;
+}
+
 Settings *settings_free(Settings *s)
 {
-        if (!s)
+        if (!s || --s->n_refs > 0)
                 return NULL;
         for (size_t i = 0; i < s->n_links; i++)
                 link_settings_clear(&s->links[i]);

@@ -119,7 +119,7 @@ struct TimeSettings {
 typedef enum StageProvider {
         STAGE_PROVIDER_NONE,    /* passes */
         STAGE_PROVIDER_HOLD,    /* waits for a hold to have been taken and let go */
-        STAGE_PROVIDER_BUILTIN, /* ours: EST (RFC 7030), OAuth (RFC 6749 with RFC 8705) */
+        STAGE_PROVIDER_BUILTIN, /* ours: for example EST (RFC 7030), OAuth (RFC 6749, RFC 8705) */
 } StageProvider;
 
 /* Which rung waits for the captive portal check. */
@@ -127,6 +127,7 @@ typedef enum PortalWait { PORTAL_WAIT_POST_TIME, PORTAL_WAIT_PRE_TIME } PortalWa
 
 typedef struct PortalSettings PortalSettings;
 struct PortalSettings {
+        StageProvider provider;
         bool check;
         PortalWait wait;
         char *certificate_authority; /* file, for the API; NULL: the system's store */
@@ -135,6 +136,7 @@ struct PortalSettings {
 
 typedef struct PolicySettings PolicySettings;
 struct PolicySettings {
+        StageProvider provider;
         char *file;
         char *url;
         char *key;                   /* file, PEM of the public key that signs */
@@ -168,6 +170,7 @@ struct ExpectedHoldList {
 
 typedef struct Settings Settings;
 struct Settings {
+        unsigned n_refs;
         int target;
         RequireFamily require_family;
         StringList require_links;
@@ -190,6 +193,8 @@ struct Settings {
 
 /* A Settings with every default in place and no link section. */
 int settings_new(Settings **ret);
+Settings *settings_ref(const Settings *s);
+/* Lets go of a reference; the last one frees. */
 Settings *settings_free(Settings *s);
 DEFINE_CLEANUP(Settings, settings_free)
 /* A link section with every default in place, appended; `glob` is copied. */
@@ -198,6 +203,8 @@ int settings_add_link(Settings *s, const char *glob, LinkSettings **ret);
 const LinkSettings *settings_for_link(const Settings *s, const char *ifname);
 /* Do they say the same, whatever their globs are? */
 bool link_settings_equal(const LinkSettings *a, const LinkSettings *b);
+/* Do they say the same of portal, policy, registration and tokens? */
+bool upper_settings_equal(const Settings *a, const Settings *b);
 /* `*` and `?`, nothing else; linear time. */
 bool glob_matches(const char *glob, const char *name);
 

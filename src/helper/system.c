@@ -9,11 +9,16 @@
 #include <config.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FETCH_SOCKET "fetch" /* in the runtime directory */
 
+/* The files that stages read once. */
+enum { FILES_MAX = 7 };
+
 struct System {
         Upper upper; /* with the context, the settings, the network and the fetcher */
+        struct stat files[FILES_MAX];
         Resolver *resolver;
         TimeClient *time;
         TimeWatch time_watch;
@@ -42,14 +47,42 @@ static void stop_upper(System *s)
         s->portal = portal_check_free(s->portal);
 }
 
+/* As they are now; zero where there is none. */
+static void look_at_files(const Settings *s, struct stat files[static FILES_MAX])
+{
+        const char *const names[FILES_MAX] = { s->portal.certificate_authority,
+                s->policy.certificate_authority, s->policy.key,
+                s->registration.certificate_authority, s->registration.credential_file,
+                s->auth1.certificate_authority, s->auth2.certificate_authority };
+
+        for (size_t i = 0; i < FILES_MAX; i++)
+                if (!names[i] || stat(names[i], &files[i]) < 0)
+                        files[i] = (struct stat){ 0 };
+}
+
+static bool files_changed(const System *s)
+{
+        struct stat now[FILES_MAX];
+
+        look_at_files(s->upper.settings, now);
+        for (size_t i = 0; i < FILES_MAX; i++)
+                if (now[i].st_ino != s->files[i].st_ino || now[i].st_size != s->files[i].st_size ||
+                        now[i].st_mtim.tv_sec != s->files[i].st_mtim.tv_sec ||
+                        now[i].st_mtim.tv_nsec != s->files[i].st_mtim.tv_nsec)
+                        return true;
+        return false;
+}
+
 static int start_upper(System *s)
 {
         const Settings *settings = s->upper.settings;
         int r = 0;
 
-        if (settings->portal.check)
+        look_at_files(settings, s->files);
+        if (settings->portal.check && settings->portal.provider == STAGE_PROVIDER_BUILTIN)
                 r = complain("The captive portal check", portal_check_new(&s->portal, &s->upper));
-        if (r >= 0 && (settings->policy.file || settings->policy.url))
+        if (r >= 0 && (settings->policy.file || settings->policy.url ||
+                              settings->policy.provider == STAGE_PROVIDER_HOLD))
                 r = complain("The policy stage", policy_stage_new(&s->policy, &s->upper));
         if (r >= 0 && settings->registration.provider != STAGE_PROVIDER_NONE)
                 r = complain("Registration", registration_new(&s->registration, &s->upper));
@@ -99,7 +132,7 @@ int system_new(System **ret, struct lws_context *cx, const Settings *settings)
                 return -ENOMEM;
         list_init(&s->upper.watches);
         s->upper.cx = cx;
-        s->upper.settings = settings;
+        s->upper.settings = settings_ref(settings);
         if ((r = complain("Waiting for providers",
                      stage_holds_new(&s->stages, context_ladder(cx), settings))) < 0 ||
                 (r = complain("Watching the network",
@@ -132,16 +165,23 @@ System *system_free(System *s)
         resolver_free(s->resolver);
         network_free(s->upper.network);
         stage_holds_free(s->stages);
+        settings_free(s->upper.settings);
         free(s);
         return NULL;
 }
 
+/* A token that is there is not thrown away for a change elsewhere: where the upper stages are to do
+ * what they do, they keep the settings that they have. */
 int system_reload(System *s, const Settings *settings)
 {
+        bool changed = !upper_settings_equal(s->upper.settings, settings) || files_changed(s);
         int r;
 
-        stop_upper(s);
-        s->upper.settings = settings;
+        if (changed) {
+                stop_upper(s);
+                settings_free(s->upper.settings);
+                s->upper.settings = settings_ref(settings);
+        }
         r = stage_holds_reload(s->stages, settings);
         if (r >= 0)
                 r = network_reload(s->upper.network, settings);
@@ -149,7 +189,7 @@ int system_reload(System *s, const Settings *settings)
                 r = resolver_reload(s->resolver, settings);
         if (r >= 0 && s->time)
                 r = time_client_reload(s->time, settings);
-        return r < 0 ? r : start_upper(s);
+        return r < 0 || !changed ? r : start_upper(s);
 }
 
 void system_resume(System *s, int state)

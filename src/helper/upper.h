@@ -17,8 +17,8 @@ struct Upper {
         struct lws_context *cx;
         Network *network;
         Fetcher *fetcher;
-        const Settings *settings;
-        List watches; /* told when one of the stages has something else to show */
+        Settings *settings; /* a reference of its own */
+        List watches;       /* told when one of the stages has something else to show */
         /* CLOCK_BOOTTIME, from when on servers may be asked: a fleet's first questions after a
          * power cut are spread over SpreadSec=. 0: not drawn yet. */
         usec_t open_usec;

@@ -312,6 +312,38 @@ CertificateAuthority={self.authority.ca}
         World.token_status = 200
         self.daemon.wait_state("operational", 20)
 
+    def test_portal_and_policy_can_have_a_provider_of_ones_own(self):
+        with open(self.daemon.config) as f:
+            config = f.read()
+        before, _, after = config.partition("[CaptivePortal]")
+        after = after[after.index("[Registration]"):].replace("Provider=est", "Provider=none").replace(
+            "Provider=oauth", "Provider=none")
+        with open(self.daemon.config, "w") as f:
+            f.write(f"{before}[CaptivePortal]\nProvider=hold\n[Policy]\nProvider=hold\n"
+                    f"Key={self.authority.path('policy.pub')}\n{after}")
+        self.daemon.start()
+        self.daemon.wait_state("time-valid")
+        self.daemon.wait_code("expected")
+        lwsd = dbus.connection.Connection(f"unix:path={self.daemon.socket}")
+
+        def call(method, signature, *args):
+            return lwsd.call_blocking("org.lwsd1", "/org/lwsd1", "org.lwsd1.Manager", method, signature, args)
+
+        held = [call("Hold", "sss", state, "tests", "asking").take() for state in ("cpd-post-time", "policy-valid")]
+        os.close(held[0])
+        self.daemon.wait_state("cpd-post-time")
+        for words, text in (("not a signed document", b"{}"),
+                            ("line 1, column 2", self.authority.sign_policy({"version": "x"})),
+                            ("not signed by our key", self.authority.sign_policy({"version": 3}, key="other"))):
+            with self.assertRaisesRegex(dbus.exceptions.DBusException, words):
+                call("SetBlob", "sayt", "policy-valid", text, 0)
+        call("SetBlob", "sayt", "policy-valid", self.authority.sign_policy({"version": 3}), 0)
+        os.close(held[1])
+        self.daemon.wait_state("operational")
+        self.assertEqual(self.daemon.get("PolicyVersion"), 3)
+        with self.assertRaisesRegex(dbus.exceptions.DBusException, "older than 3"):
+            call("SetBlob", "sayt", "policy-valid", self.authority.sign_policy({"version": 2}), 0)
+
     def test_providers_of_ones_own_hand_over_what_they_have(self):
         """[Registration] by the example's registrar, [Auth1] built in with that identity, [Auth2] by us."""
         with open(self.daemon.config) as f:
