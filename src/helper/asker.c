@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define TIMEOUT_MSEC (30 * 1000)
+#define HURRY_USEC   (3 * USEC_PER_SEC)
 /* With full jitter the wait is anything up to twice these. */
 #define RETRY_FIRST_USEC (USEC_PER_SEC / 2)
 #define RETRY_MAX_USEC   (150 * USEC_PER_SEC)
@@ -45,13 +46,17 @@ static usec_t opening(const Asker *a)
         return u->open_usec;
 }
 
-/* The timer runs while a question is due and may be put. */
-static void arm(Asker *a)
+/* When the next question will be put; USEC_INFINITY while none is due or may be. */
+static usec_t next_question(const Asker *a)
 {
         if (a->fetch || a->due == USEC_INFINITY || !is_online(a) || !a->ops->may_ask(a))
-                timer_cancel(&a->timer);
-        else
-                timer_set(&a->timer, MAX(a->due, opening(a)));
+                return USEC_INFINITY;
+        return MAX(a->due, opening(a));
+}
+
+static void arm(Asker *a)
+{
+        timer_set(&a->timer, next_question(a));
 }
 
 void asker_ask_in(Asker *a, usec_t wait)
@@ -84,10 +89,10 @@ void asker_fail(Asker *a, const char *why, uint32_t retry_after_sec)
 
 void asker_explain(Asker *a, const char *code, const char *what)
 {
-        usec_t next = 0;
+        usec_t when = next_question(a), now = asker_now(a), next = 0;
 
-        if (a->failed[0] && !a->fetch && a->due != USEC_INFINITY)
-                next = usec_add(clock_monotonic_usec(), usec_sub(a->due, asker_now(a)));
+        if (when != USEC_INFINITY && when > now)
+                next = usec_add(clock_monotonic_usec(), when - now);
         hold_assert(a->hold, code, next, "%s%s%s%s%s%s", what, a->url ? " (" : "",
                 a->url ? a->url : "", a->url ? ")" : "", a->failed[0] ? ": " : "", a->failed);
 }
@@ -150,22 +155,26 @@ static void on_evaluate_timer(Timer *t, usec_t now)
         a->ops->evaluate(a);
 }
 
-/* What failed over one network may work over another. */
-static void on_network(NetworkWatch *w, bool epoch_changed)
-{
-        Asker *a = container_of(w, Asker, network_watch);
-
-        if (epoch_changed && a->failed[0] && a->due != USEC_INFINITY) {
-                backoff_reset(&a->backoff);
-                a->due = asker_now(a);
-        }
-        arm(a);
-}
-
 static void look_again(Asker *a)
 {
         a->ops->evaluate(a);
         arm(a);
+}
+
+/* What failed over one network may work over another, and what was asked over the last one is not
+ * waited for as long as usual. */
+static void on_network(NetworkWatch *w, bool epoch_changed)
+{
+        Asker *a = container_of(w, Asker, network_watch);
+
+        if (epoch_changed) {
+                backoff_reset(&a->backoff);
+                if (a->fetch)
+                        fetch_hurry(a->fetch, HURRY_USEC);
+                else if (a->failed[0] && a->due != USEC_INFINITY)
+                        a->due = asker_now(a);
+        }
+        look_again(a);
 }
 
 static void on_state(LadderWatch *w, const LadderChange *change)

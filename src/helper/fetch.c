@@ -35,6 +35,7 @@ struct Fetch {
         int ifindex;
         Url url;
         char interface[IFNAMSIZ];
+        size_t message_size;
         uint8_t *message; /* the request as its owner gave it, so that its strings stay */
 };
 
@@ -79,9 +80,19 @@ Fetch *fetch_free(Fetch *f)
         lookup_cancel(f->lookup);
         wsi_free(f->wsi);
         timer_cancel(&f->timer);
+        if (f->message) /* there may be a key in it, or a password */
+                explicit_bzero(f->message, f->message_size);
         free(f->message);
         free(f);
         return NULL;
+}
+
+void fetch_hurry(Fetch *f, usec_t usec)
+{
+        usec_t end = usec_add(thread_now(f->timer.thread), usec);
+
+        if ((f->lookup || f->wsi) && end < f->timer.deadline)
+                timer_set(&f->timer, end);
 }
 
 static void finish(Fetch *f, const FetchAnswer *answer, const void *body, size_t size)
@@ -202,8 +213,10 @@ static int send_request(Fetch *f)
         fd = connect_fetcher(f->fetcher);
         if (fd < 0)
                 return fd;
-        if (send(fd, buf, w.pos, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-                return -errno;
+        r = send(fd, buf, w.pos, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+        explicit_bzero(buf, w.pos);
+        if (r < 0)
+                return r;
         r = wsi_new(&f->wsi, context_vhost_system(cx), context_thread(cx, 0), fd, EPOLLIN,
                 on_readable, f);
         if (r < 0)
@@ -282,6 +295,8 @@ static int keep_request(Fetch *f, const FetchRequest *request)
         if (!f->message)
                 return -ENOMEM;
         memcpy(f->message, buf, w.pos);
+        f->message_size = w.pos;
+        explicit_bzero(buf, w.pos);
         r = READER_INIT(f->message, w.pos);
         return fetch_request_parse(&r, &f->request) < 0 ? -EINVAL : 0;
 }

@@ -27,6 +27,8 @@ DEFINE_CLEANUP(Fetcher, fetcher_free)
  * bound to it. -EINVAL for a URL that is none. */
 int fetch_new(Fetch **ret, Fetcher *fetcher, const FetchRequest *request, const Link *link,
         FetchFn fn, void *userdata);
+/* Gives up in this time, if that is sooner than otherwise. */
+void fetch_hurry(Fetch *fetch, usec_t usec);
 /* No callback follows. Not needed after the callback: a fetch frees itself. */
 Fetch *fetch_free(Fetch *fetch);
 

@@ -106,10 +106,11 @@ class Authority:
                                  "-keyout", "/dev/null", "-subj", "/CN=stranger", "-days", "100"))
 
     def sign_policy(self, document, key="policy"):
+        """Of an object, or of text that ought to be one."""
         def encode(raw):
             return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
-        text = encode(b'{"alg":"EdDSA"}') + b"." + encode(json.dumps(document).encode())
+        text = encode(b'{"alg":"EdDSA"}') + b"." + encode(document if isinstance(document, bytes) else json.dumps(document).encode())
         name = self.path(f"tbs-{os.getpid()}")
         with open(name, "wb") as f:
             f.write(text)
@@ -129,6 +130,7 @@ class World:
         self.time = True
         self.keys, self.est_dates, self.lifetime = set(), Authority.ALWAYS, 3600
         self.enrolments = []  # what was asked for, and the certificate that it was asked with
+        self.etag, self.unchanged = None, 0  # of the policy, and how often it was all that was asked for
         self.set_policy(5)
         self.contexts = {}
 
@@ -199,6 +201,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(204)
 
     def serve_policy(self, body):
+        tag = self.world.etag
+        if tag and self.headers["If-None-Match"] == tag:
+            self.world.unchanged += 1
+            return self.answer(304, ETag=tag)
+        if tag:
+            return self.answer(200, self.world.policy, ETag=tag)
         self.answer(200, self.world.policy, Cache_Control="max-age=3600")
 
     def serve_cacerts(self, body):

@@ -8,6 +8,7 @@ Usage: test-upper-failures.py LWSD LWSD-FETCH FAKECLOCK [SCENARIO...]
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -231,6 +232,46 @@ def rollback(lab):
     lab.until_state("operational")
 
 
+def form(lab):
+    """Where a document is wrong is said with line and column, be it JSON or what the schema asks for."""
+    for text, words in ((b'{"version": 5,\n "properties": {"a": 1,}}', "line 2, column 24"),
+                        (b'{"version": 5,\n "properties": {"a": {}}}', 'line 2, column 17: "a" is no string'),
+                        (b'{\n\n "version": 0}', 'line 3, column 2: "version" is not a whole number from 1'),
+                        (b'{"nbf": 1}', 'line 1, column 1: "version" is missing'),
+                        (b'{"version": 5, "nbf": 9,\n\t"exp": 8}', 'line 2, column 2: "exp" is not after')):
+        lab.world.policy = lab.world.authority.sign_policy(text)
+        if not lab.addresses():
+            lab.connect()
+        lab.call("InvalidatePolicy")
+        lab.until_waiting("policy-refused", words)
+        assert words in lab.log() and lab.get("PolicyVersion") == 0
+    lab.world.set_policy(5)
+    lab.call("InvalidatePolicy")
+    lab.until_state("operational", 60)
+
+
+def validators(lab):
+    """An unchanged policy is not sent again, and disturbs nobody."""
+    lab.world.etag = '"five"'
+    lab.connect()
+    lab.until_state("operational")
+    lab.call("InvalidatePolicy")
+    lab.until("a 304", lambda: lab.world.unchanged == 1)
+    lab.until_state("operational")
+    lab.world.etag = '"six"'
+    lab.world.set_policy(6)
+    lab.call("InvalidatePolicy")
+    lab.until("the new one", lambda: lab.get("PolicyVersion") == 6)
+    lab.until_state("operational")
+    lab.stop()
+    lab.start()  # with its memory the tag is gone
+    lab.until("asked", lambda: len(lab.world.asked["policy"]) == 4)
+    assert lab.world.unchanged == 1
+    lab.until_state("operational")
+
+
+scenario("policy-form", form)
+scenario("policy-validators", validators)
 scenario("policy-forged", signature)
 scenario("policy-replayed", rollback)
 
@@ -291,6 +332,21 @@ def certificate_dates(lab):
     lab.until_state("operational", 60)
 
 
+def certificate_ends(lab):
+    """It cannot be renewed in time: the ladder falls; what has ended proves nothing, so it starts anew."""
+    lab.world.est_dates = (stamp(-2), stamp(8))
+    lab.connect()
+    lab.until_state("operational")
+    lab.world.est_dates = Authority.ALWAYS
+    lab.fail("est", "busy")
+    lab.until_waiting("certificate-expired", "HTTP status 503")
+    lab.until_state("policy-valid")
+    lab.heal("est", "busy")
+    lab.until_state("operational", 60)
+    assert lab.world.enrolments[-1][0] == "simpleenroll" and len(lab.world.keys) == 1
+
+
+scenario("certificate-ends", certificate_ends)
 scenario("early-good", early_good)
 scenario("early-expired", early_expired)
 scenario("policy-dates", policy_dates)
@@ -320,6 +376,82 @@ def step(lab):
 
 
 scenario("clock-steps", step)
+
+
+# -- what is going on around it
+
+def reload(lab):
+    """What is read again and says the same throws no token away; another certificate authority is another one."""
+    lab.connect()
+    lab.until_state("operational")
+    asked = {name: len(when) for name, when in lab.world.asked.items()}
+    with open(f"{lab.dir}/lwsd.conf", "a") as f:
+        f.write("[Manager]\nFlapSec=1ms\n")
+    length = len(lab.get("Timeline"))
+    lab.call("Reload")
+    lab.until("read", lambda: "The configuration was read again" in lab.log())
+    assert lab.call("GetToken", "s", "auth1")[1] > 0
+    assert len(lab.get("Timeline")) == length, "a reload took the state down"
+    assert asked == {name: len(when) for name, when in lab.world.asked.items()}
+    os.utime(Lab.authority.ca)
+    lab.call("Reload")
+    lab.until("a token by the new one", lambda: len(lab.world.asked["token"]) == 2)
+    lab.until_state("operational")
+
+
+def roam(lab):
+    """What was asked over a network that is gone is not waited for half a minute."""
+    lab.fail("est", "silent")
+    lab.connect()
+    lab.until("asked", lambda: "est" in lab.world.asked)
+    epoch, since = lab.get("NetworkEpoch"), time.monotonic()
+    dhcp_lab.sh(f"ip -n {lab.client} route add default via {HIJACKER} dev eth0 metric 1")
+    lab.until("another epoch", lambda: lab.get("NetworkEpoch") > epoch)
+    lab.until_state("operational", 60)
+    assert time.monotonic() - since < 20
+
+
+def spread(lab):
+    """After a power cut nobody is asked at once, and Waiting says until when."""
+    lab.connect()
+    lab.until_state("cpd-post-time")
+    waits = [w for w in lab.get("Waiting") if w[2] == "no-policy"]
+    assert len(waits) == 1 and waits[0][5] > time.monotonic() * 1e6, waits
+    assert not {"policy", "est", "cacerts", "token"} & set(lab.world.asked)
+
+
+def secrets(lab):
+    """No token and no password in a file, a log or a property; a token only for those who may."""
+    lab.connect()
+    lab.until_state("operational")
+    with open(lab.call("GetToken", "s", "auth1")[0].take(), "rb") as f:
+        token = f.read()
+    assert token.startswith(b"secret-")
+    with open(f"/proc/{lab.daemon.pid}/cmdline", "rb") as f:
+        assert b"secret-" not in f.read()
+    for folder, _, names in os.walk(lab.dir):
+        for name in names:
+            path = os.path.join(folder, name)
+            if not os.path.isfile(path):
+                continue
+            with open(path, "rb") as f:
+                text = f.read()
+            assert b"secret-" not in text and b"pass-word" not in text, path
+    everything = lab.bus.call_blocking("org.lwsd1", "/org/lwsd1", "org.freedesktop.DBus.Properties", "GetAll", "s",
+                                       ("org.lwsd1.Manager",))
+    assert "secret-" not in str(everything)
+    os.chmod(lab.dir, 0o711)
+    refused = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "busctl",
+         f"--address=unix:path={lab.dir}/run/private", "call", "org.lwsd1", "/org/lwsd1", "org.lwsd1.Manager",
+         "GetToken", "s", "auth1"], capture_output=True, text=True)
+    assert refused.returncode != 0 and "ccess denied" in refused.stderr, refused.stderr
+
+
+scenario("reload", reload)
+scenario("roam", roam)
+SCENARIOS["spread"] = (spread, "", "SpreadSec=1h")
+scenario("secrets", secrets)
 
 
 def main():
