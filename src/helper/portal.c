@@ -49,18 +49,19 @@ static Link *find_uplink(Network *network)
         return best;
 }
 
-/* IPv6's word counts before IPv4's where they differ (RFC 8910 section 2.3). */
-static const char *find_api(const Link *link)
+/* IPv6's word counts before IPv4's where they differ (RFC 8910 section 2.3). `ret_other`: what they
+ * differ by, or NULL. */
+static const char *find_api(const Link *link, const char **ret_other)
 {
         static const FactSource order[] = { FACT_SOURCE_DHCP6, FACT_SOURCE_RA, FACT_SOURCE_DHCP4 };
         const char *found = NULL;
 
+        *ret_other = NULL;
         for (size_t i = 0; link && i < ELEMENTSOF(order); i++) {
                 const char *uri = link->facts[order[i]].captive_portal;
 
                 if (found && uri && strcmp(found, uri) != 0)
-                        log_notice("%s: two captive portal APIs, %s is used and %s is not",
-                                link->name, found, uri);
+                        *ret_other = uri;
                 else if (!found)
                         found = uri;
         }
@@ -144,7 +145,7 @@ static void start_fetch(PortalCheck *c, const PortalEvent *e)
                 .flags = e->api && !time_is_true(c) ? FETCH_IGNORE_DATES : 0,
                 .body_max = e->api ? PORTAL_API_BODY_MAX : 4096,
                 .url = e->url,
-                .plain_names = e->api,
+                .plain_names = true, /* a portal lets no TLS through to the name servers */
                 .ca_pem = e->api ? c->ca : NULL,
                 .accept = e->api ? "application/captive+json" : "" };
         PortalReply none = { 0 };
@@ -209,11 +210,14 @@ static void on_network(NetworkWatch *w, bool epoch_changed)
 {
         PortalCheck *c = container_of(w, PortalCheck, network_watch);
         const Link *up = find_uplink(c->upper->network);
-        const char *api = find_api(up);
+        const char *other, *api = find_api(up, &other);
         int ifindex = up ? up->ifindex : 0;
 
         if (!epoch_changed && ifindex == c->uplink && same_text(api, c->api_uri))
                 return;
+        if (other && !same_text(api, c->api_uri))
+                log_notice("%s: two captive portal APIs, %s is used and %s is not", up->name, api,
+                        other);
         c->uplink = ifindex;
         free(c->api_uri);
         c->api_uri = api ? strdup(api) : NULL;

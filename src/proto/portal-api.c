@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#define LOW_BYTES (64 << 20)
+
 /* RFC 8908 section 5: the portal's page must be https, so that nobody on the way can change it. */
 static void take_url(const json_t *member, char *dst)
 {
@@ -23,6 +25,12 @@ static usec_t take_seconds(const json_t *member)
         return (usec_t) MIN(v, (json_int_t) INT32_MAX) * USEC_PER_SEC;
 }
 
+/* So few that they may be used up within minutes. */
+static bool is_low(const json_t *member)
+{
+        return json_is_integer(member) && json_integer_value(member) < LOW_BYTES;
+}
+
 int portal_api_parse(const void *body, size_t size, PortalApi *ret)
 {
         _cleanup_(json_decrefp) json_t *root = NULL;
@@ -38,6 +46,7 @@ int portal_api_parse(const void *body, size_t size, PortalApi *ret)
         api.captive = json_is_true(captive);
         api.can_extend_session = json_is_true(json_object_get(root, "can-extend-session"));
         api.remaining_usec = take_seconds(json_object_get(root, "seconds-remaining"));
+        api.low_on_bytes = is_low(json_object_get(root, "bytes-remaining"));
         take_url(json_object_get(root, "user-portal-url"), api.user_portal_url);
         *ret = api;
         return 0;

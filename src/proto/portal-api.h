@@ -13,6 +13,7 @@ struct PortalApi {
         char user_portal_url[URL_MAX + 1]; /* empty: none that can be believed */
         usec_t remaining_usec;             /* of the session; USEC_INFINITY: not said */
         bool can_extend_session;
+        bool low_on_bytes; /* the session ends soon by what is sent over it */
 };
 
 /* -EBADMSG for what is not such an object or lacks a boolean "captive"; -E2BIG over the limit.

@@ -9,6 +9,7 @@
 
 #define REST_OPEN_USEC (300 * USEC_PER_SEC) /* REQ_DHCP 48 */
 #define REST_MIN_USEC  (10 * USEC_PER_SEC)  /* whatever an API asks for */
+#define REST_LOW_USEC  (60 * USEC_PER_SEC)  /* while a session ends by what is sent over it */
 #define RECHECK_USEC   (2 * USEC_PER_SEC)   /* whoever asks for it, and from however many sides */
 
 /* Fetch 0 is the API, fetch 1 + i is probe i. */
@@ -203,6 +204,8 @@ static usec_t api_rest(const PortalApi *api, usec_t max_age_usec)
 {
         usec_t rest = max_age_usec == USEC_INFINITY ? REST_OPEN_USEC : max_age_usec;
 
+        if (api->low_on_bytes)
+                rest = MIN(rest, REST_LOW_USEC);
         if (api->remaining_usec != USEC_INFINITY)
                 rest = MIN(rest, api->remaining_usec - api->remaining_usec / 10);
         return MIN(MAX(rest, REST_MIN_USEC), USEC_PER_DAY);

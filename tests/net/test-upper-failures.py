@@ -205,7 +205,16 @@ def hijacked_dns(lab):
     lab.until_state("operational", 60)
 
 
+def strict(lab):
+    """Behind a portal no name server answers over TLS, which is asked for: what is in the way is seen all the same."""
+    lab.world.captive = True
+    lab.connect()
+    lab.until_waiting("captive-portal", "http://portal.test/login")
+    assert lab.get("CaptivePortal") == "portal"
+
+
 scenario("dns-hijacked", hijacked_dns)
+SCENARIOS["probe-strict"] = (strict, "[DNS]\nDNSOverTLS=yes\n", "")
 
 
 # -- policies that must not be believed

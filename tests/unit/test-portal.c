@@ -102,6 +102,30 @@ START_TEST(the_api_decides_and_is_asked_again_before_the_session_ends)
 }
 END_TEST
 
+START_TEST(a_session_that_is_short_of_bytes_is_looked_at_more_often)
+{
+        static const struct {
+                const char *bytes;
+                unsigned rest_sec;
+        } cases[] = { { "1000000", 60 }, { "0", 60 }, { "5000000000", 300 }, { "\"few\"", 300 } };
+        char body[100];
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                unsigned id;
+
+                setup_with(0);
+                portal_network_up(portal, 0, "https://portal.test/api");
+                id = expect_fetch("https://portal.test/api", true);
+                snprintf(body, sizeof(body), "{\"captive\":false,\"bytes-remaining\":%s}",
+                        cases[i].bytes);
+                reply(id, 0, 200, body, NULL);
+                expect_verdict(PORTAL_VERDICT_INTERNET, "");
+                ck_assert_uint_eq(portal_deadline(portal), cases[i].rest_sec * USEC_PER_SEC);
+                portal_free(portal);
+        }
+}
+END_TEST
+
 START_TEST(reports_from_many_sides_make_one_question_in_two_seconds)
 {
         unsigned n = 0, id;
@@ -256,6 +280,7 @@ END_TEST
 
 TEST_MAIN("portal", nothing_to_ask_is_unknown_and_sleeps, an_api_that_is_not_https_is_no_api,
         the_api_decides_and_is_asked_again_before_the_session_ends,
+        a_session_that_is_short_of_bytes_is_looked_at_more_often,
         reports_from_many_sides_make_one_question_in_two_seconds, a_broken_api_falls_back_to_probes,
         a_majority_of_open_probes_is_enough, a_redirect_is_a_portal_and_silence_is_not,
         another_network_abandons_what_was_asked, what_was_believed_without_dates_is_asked_again,
