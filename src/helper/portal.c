@@ -3,6 +3,7 @@
 #include "core/timer.h"
 #include "proto/portal-api.h"
 #include "proto/portal.h"
+#include "util/hash.h"
 #include "util/log.h"
 #include <lwsd/lws-system.h>
 #include <string.h>
@@ -25,7 +26,8 @@ struct PortalCheck {
         Hold *hold;
         NetworkWatch network_watch;
         LadderWatch ladder_watch;
-        int uplink; /* ifindex; 0: none */
+        int uplink;   /* ifindex; 0: none */
+        uint64_t dns; /* of its name servers */
         char *api_uri;
         char *ca;
 };
@@ -201,6 +203,23 @@ static void on_timer(Timer *t, usec_t now)
         drive(c);
 }
 
+/* Tells one set of name servers from another. */
+static uint64_t hash_dns(const Link *link)
+{
+        uint64_t hash = HASH_INIT;
+
+        for (size_t i = 0; link && i < _FACT_SOURCE_MAX; i++) {
+                const EndpointList *dns = &link->facts[i].dns;
+
+                for (size_t k = 0; k < dns->n; k++) {
+                        const IpAddr *a = &dns->items[k].addr;
+
+                        hash = hash_mix(hash, a->bytes, ip_size(a->family));
+                }
+        }
+        return hash;
+}
+
 static bool same_text(const char *a, const char *b)
 {
         return a && b ? strcmp(a, b) == 0 : a == b;
@@ -212,9 +231,16 @@ static void on_network(NetworkWatch *w, bool epoch_changed)
         const Link *up = find_uplink(c->upper->network);
         const char *other, *api = find_api(up, &other);
         int ifindex = up ? up->ifindex : 0;
+        uint64_t dns = hash_dns(up);
+        bool other_dns = dns != c->dns;
 
-        if (!epoch_changed && ifindex == c->uplink && same_text(api, c->api_uri))
+        c->dns = dns;
+        if (!epoch_changed && ifindex == c->uplink && same_text(api, c->api_uri)) {
+                if (other_dns)
+                        portal_recheck(c->machine, thread_now(c->timer.thread));
+                drive(c);
                 return;
+        }
         if (other && !same_text(api, c->api_uri))
                 log_notice("%s: two captive portal APIs, %s is used and %s is not", up->name, api,
                         other);

@@ -49,6 +49,17 @@ static bool same_text(const char *a, const char *b)
         return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+bool time_settings_equal(const TimeSettings *a, const TimeSettings *b)
+{
+        return same_hosts(&a->servers, &b->servers) &&
+               same_hosts(&a->nts_servers, &b->nts_servers) &&
+               same_text(a->certificate_authority, b->certificate_authority) &&
+               a->set_clock == b->set_clock && a->observe == b->observe &&
+               a->poll_min_usec == b->poll_min_usec && a->poll_max_usec == b->poll_max_usec &&
+               a->min_sources == b->min_sources &&
+               a->require_authenticated == b->require_authenticated;
+}
+
 static bool same_stage(const StageSettings *a, const StageSettings *b)
 {
         return a->provider == b->provider && same_text(a->url, b->url) &&

@@ -203,6 +203,7 @@ int settings_add_link(Settings *s, const char *glob, LinkSettings **ret);
 const LinkSettings *settings_for_link(const Settings *s, const char *ifname);
 /* Do they say the same, whatever their globs are? */
 bool link_settings_equal(const LinkSettings *a, const LinkSettings *b);
+bool time_settings_equal(const TimeSettings *a, const TimeSettings *b);
 /* Do they say the same of portal, policy, registration and tokens? */
 bool upper_settings_equal(const Settings *a, const Settings *b);
 /* `*` and `?`, nothing else; linear time. */

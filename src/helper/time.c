@@ -553,9 +553,16 @@ TimeClient *time_client_free(TimeClient *tc)
         return NULL;
 }
 
+/* What was learned is kept where nothing says otherwise: starting anew takes longer than a state
+ * may be gone unnoticed. A certificate authority is read again, for its file may be another one. */
 int time_client_reload(TimeClient *tc, const Settings *settings)
 {
+        bool same = time_settings_equal(&tc->settings->time, &settings->time) &&
+                    !settings->time.certificate_authority && !tc->clock.denied;
+
         tc->settings = settings;
+        if (same)
+                return choose(tc);
         stop(tc);
         tc->clock.denied = false;
         return choose(tc);

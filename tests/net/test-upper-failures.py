@@ -213,7 +213,20 @@ def strict(lab):
     assert lab.get("CaptivePortal") == "portal"
 
 
+def other_servers(lab):
+    """Other name servers may be a portal's: looked at again, and nothing else is asked anew."""
+    lab.connect()
+    lab.until_state("operational")
+    with open(f"{lab.dir}/lwsd.conf", "a") as f:
+        f.write(f"[Link eth0]\nDNS={HIJACKER}\n")
+    lab.world.captive = True
+    lab.call("Reload")
+    lab.until_waiting("captive-portal", "http://portal.test/login")
+    assert len(lab.world.asked["token"]) == 1
+
+
 scenario("dns-hijacked", hijacked_dns)
+scenario("dns-others", other_servers)
 SCENARIOS["probe-strict"] = (strict, "[DNS]\nDNSOverTLS=yes\n", "")
 
 
@@ -391,6 +404,14 @@ scenario("clock-steps", step)
 
 def reload(lab):
     """What is read again and says the same throws no token away; another certificate authority is another one."""
+    lab.stop()
+    own = shutil.copy(Lab.authority.ca, lab.dir)  # other scenarios have the first
+    with open(f"{lab.dir}/lwsd.conf", "r+") as f:
+        text = f.read().replace(Lab.authority.ca, own)
+        f.seek(0)
+        f.write(text)
+        f.truncate()
+    lab.start()
     lab.connect()
     lab.until_state("operational")
     asked = {name: len(when) for name, when in lab.world.asked.items()}
@@ -402,7 +423,7 @@ def reload(lab):
     assert lab.call("GetToken", "s", "auth1")[1] > 0
     assert len(lab.get("Timeline")) == length, "a reload took the state down"
     assert asked == {name: len(when) for name, when in lab.world.asked.items()}
-    os.utime(Lab.authority.ca)
+    os.utime(own)
     lab.call("Reload")
     lab.until("a token by the new one", lambda: len(lab.world.asked["token"]) == 2)
     lab.until_state("operational")

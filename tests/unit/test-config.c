@@ -302,6 +302,7 @@ START_TEST(keys_that_do_not_fit_together_are_refused_with_their_place)
                 const char *dropin, *words;
         } cases[] = {
                 { "[Policy]\nUrl=https://p.test/\n", ":2: [Policy] Url= needs Key=" },
+                { "[Policy]\nProvider=hold\nFile=/p\n", ":2: [Policy] File= and Url= are for" },
                 { "[Policy]\nUrl=http://p.test/\nKey=/k\n", ":2: [Policy] Url= is not an https" },
                 { "\n[Registration]\nProvider=est\n", ":3: [Registration] this Provider= needs" },
                 { "[Registration]\nKey=file\n", ":2: [Registration] Key= is not a URI" },
