@@ -5,9 +5,10 @@
 #define FLOOR_SD 1e-6 /* nothing we time is better than a microsecond */
 
 /* As long as the line is this many samples long the clock is steadier than we look at it; where it
- * is this short it is not. */
-#define POLL_GROW   20
-#define POLL_SHRINK 10
+ * is this short it is not. At first the line cannot be long, and fewer will do. */
+#define POLL_GROW       20
+#define POLL_GROW_FIRST 12
+#define POLL_SHRINK     10
 
 static const char *const verdict_names[] = {
         [NTP_VERDICT_UNKNOWN] = "unknown",
@@ -447,12 +448,16 @@ bool ntp_source_estimate(
 
 void ntp_source_adapt_poll(NtpSource *s, double offset, double jitter)
 {
+        size_t enough = s->replies < 2 * POLL_GROW ? POLL_GROW_FIRST : POLL_GROW;
+
         if (s->burst_left > 0)
                 return;
-        if (fabs(offset) < 4 * jitter && s->n_samples >= POLL_GROW)
+        if (fabs(offset) < 4 * jitter && s->n_samples >= enough)
                 s->poll_score += (int) s->poll;
         else if (fabs(offset) >= 4 * jitter || s->n_samples < POLL_SHRINK)
                 s->poll_score -= 2 * (int) s->poll;
+        if (s->poll == s->poll_min) /* it cannot shrink: no debt */
+                s->poll_score = MAX(s->poll_score, 0);
         if (s->poll_score >= 30) {
                 s->poll = MIN(s->poll + 1, s->poll_max);
                 s->poll_score = 0;

@@ -68,6 +68,21 @@ START_TEST(a_quiet_lan_settles_well_below_a_millisecond)
 }
 END_TEST
 
+START_TEST(a_steady_clock_is_asked_less)
+{
+        Sim sim = sim_init(test_seed(), 1);
+
+        sim.world.frequency = 10e-6;
+        sim.config.poll_min = 4;
+        sim_start(&sim);
+        sim_run(&sim, 500);
+        ck_assert_uint_ge(sim.client->sources[0].poll, 5);
+        sim_run(&sim, 86400);
+        ck_assert_uint_ge(sim.client->sources[0].poll, 9);
+        sim_end(&sim, "asked less, a day");
+}
+END_TEST
+
 START_TEST(one_liar_among_four_moves_nothing)
 {
         const double lies[] = { 0.05, 5, 3600, -1e8 };
@@ -276,7 +291,8 @@ END_TEST
 TEST_MAIN("ntp-sim", a_right_clock_is_confirmed_by_the_first_answer, ten_seconds_off_is_stepped,
         sixty_milliseconds_and_40_ppm_are_slewed, a_quiet_lan_settles_well_below_a_millisecond,
         one_liar_among_four_moves_nothing, two_that_differ_move_nothing,
-        one_that_confirms_is_contradicted, a_server_that_jumps_is_refused_or_slewed,
-        the_network_may_be_bad, weeks_of_every_kind, a_crystal_beyond_500_ppm_does_not_wind_up,
-        denied_by_the_kernel_it_measures, kisses_are_obeyed,
-        silence_keeps_the_frequency_and_at_last_the_word, somebody_else_sets_the_clock)
+        one_that_confirms_is_contradicted, a_steady_clock_is_asked_less,
+        a_server_that_jumps_is_refused_or_slewed, the_network_may_be_bad, weeks_of_every_kind,
+        a_crystal_beyond_500_ppm_does_not_wind_up, denied_by_the_kernel_it_measures,
+        kisses_are_obeyed, silence_keeps_the_frequency_and_at_last_the_word,
+        somebody_else_sets_the_clock)
