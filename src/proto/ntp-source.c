@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define FLOOR_SD 1e-6 /* nothing we time is better than a microsecond */
+#define SURE     4    /* samples before a line foretells anything */
 
 /* As long as the line is this many samples long the clock is steadier than we look at it; where it
  * is this short it is not. At first the line cannot be long, and fewer will do. */
@@ -370,7 +371,7 @@ static double strangeness(const NtpSource *s, const NtpSample *p)
 {
         const NtpSample *newest = &s->samples[s->n_samples - 1];
         double dt = seconds_between(p, newest), tolerance, expected;
-        bool sure = s->line.has_slope && s->n_samples >= 4;
+        bool sure = s->line.has_slope && s->n_samples >= SURE;
 
         expected = s->line.offset + s->line.slope * dt;
         tolerance = 4 * s->line.residual_sd + fmax(p->delay - smallest_delay(s, NTP_FILTER), 0) / 2;
@@ -395,6 +396,9 @@ bool ntp_source_add(NtpSource *s, const NtpSample *sample, double frequency)
                 /* Twice the same: it is what came before that no longer holds. */
                 s->samples[0] = s->suspect;
                 s->n_samples = 1;
+        } else if (s->has_suspect && s->n_samples < SURE) {
+                /* Who says this, that and this again has not said the same twice (REQ_NTP 24). */
+                s->n_samples = 0;
         }
         s->has_suspect = false;
         if (s->n_samples == NTP_REGRESS_MAX)

@@ -343,6 +343,17 @@ def too_few_servers():
 
 
 @scenario
+def one_that_contradicts_itself():
+    def change(server, fields, request):
+        server.offset = 12 - server.offset
+        fields.update(server.fields(request))
+    server = Server(offset=5, change=change)
+    with Lwsd(f"Servers={server.address}") as lwsd:
+        eventually(lambda: len(server.requests) >= 5)
+        assert lwsd.steps() == 0 and lwsd.time()["synchronized"] == ["no"]
+
+
+@scenario
 def two_that_differ():
     servers = [Server(offset=5), Server()]
     with Lwsd("Servers=" + " ".join(s.address for s in servers), offset=20) as lwsd:

@@ -309,6 +309,22 @@ START_TEST(silence_is_asked_less_and_less)
 }
 END_TEST
 
+START_TEST(who_says_this_and_that_agrees_with_nobody)
+{
+        NtpSource s;
+
+        ntp_source_init(&s, 6, 10, 0);
+        for (unsigned i = 0; i < 12; i++) {
+                NtpSample sample = { .at = i * 2 * USEC_PER_SEC,
+                        .offset_nsec = (i % 2 ? 7000 : 5000) * MS,
+                        .delay = 1e-3 };
+
+                (void) ntp_source_add(&s, &sample, 0);
+                ck_assert_uint_le(ntp_source_agreeing(&s), 1);
+        }
+}
+END_TEST
+
 START_TEST(one_wild_sample_does_not_move_the_line)
 {
         Peer p = peer();
@@ -361,4 +377,5 @@ TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         a_new_request_makes_the_old_cookie_worthless, version_3_answers_and_unknown_fields_are_fine,
         no_delay_is_finer_than_the_clock_of_the_server, deny_and_rstr_are_for_ever,
         rate_makes_us_slow, other_kisses_mean_nothing, silence_is_asked_less_and_less,
-        one_wild_sample_does_not_move_the_line, leap_seconds_have_their_days)
+        who_says_this_and_that_agrees_with_nobody, one_wild_sample_does_not_move_the_line,
+        leap_seconds_have_their_days)
