@@ -24,31 +24,41 @@ const char *time_source_label(
 
 /* -- Distance between requests (REQ_NTP 16), over configurations and leases ------------------- */
 
+/* NTS says the port, configurations seldom do. */
+static Endpoint with_port(const Endpoint *endpoint)
+{
+        Endpoint e = *endpoint;
+
+        e.port = e.port ? e.port : NTP_PORT;
+        return e;
+}
+
 static void note_contact(TimeClient *tc, const Endpoint *endpoint, usec_t now)
 {
         TimeContact *oldest = &tc->contacts[0];
+        Endpoint e = with_port(endpoint);
 
         for (size_t i = 0; i < ELEMENTSOF(tc->contacts); i++) {
                 TimeContact *c = &tc->contacts[i];
 
-                if (c->at != 0 && endpoint_equal(&c->endpoint, endpoint)) {
+                if (c->at != 0 && endpoint_equal(&c->endpoint, &e)) {
                         c->at = now;
                         return;
                 }
                 if (c->at < oldest->at)
                         oldest = c;
         }
-        *oldest = (TimeContact){ .endpoint = *endpoint, .at = now };
+        *oldest = (TimeContact){ .endpoint = e, .at = now };
 }
 
-static usec_t soonest_contact(const TimeClient *tc, const Endpoint *endpoint)
+static usec_t soonest_contact(const TimeClient *tc, const Endpoint *endpoint, usec_t distance)
 {
-        usec_t now = thread_now(tc->thread);
+        Endpoint e = with_port(endpoint);
 
         for (size_t i = 0; i < ELEMENTSOF(tc->contacts); i++)
-                if (tc->contacts[i].at != 0 && endpoint_equal(&tc->contacts[i].endpoint, endpoint))
-                        return MAX(now, usec_add(tc->contacts[i].at, NTP_BURST_USEC));
-        return now;
+                if (tc->contacts[i].at != 0 && endpoint_equal(&tc->contacts[i].endpoint, &e))
+                        return usec_add(tc->contacts[i].at, distance);
+        return 0;
 }
 
 /* -- Sources -------------------------------------------------------------------------------- */
@@ -57,7 +67,8 @@ int time_source_add(TimeClient *tc, TimeName *name, const Endpoint *endpoint)
 {
         char label[NTP_LABEL_SIZE];
         int id = ntp_client_add(tc->ntp, time_source_label(name, endpoint, label, sizeof(label)),
-                name->nts, soonest_contact(tc, endpoint));
+                name->nts,
+                MAX(thread_now(tc->thread), soonest_contact(tc, endpoint, NTP_BURST_USEC)));
 
         if (id < 0)
                 return id;
@@ -167,6 +178,13 @@ void time_sources_send(TimeClient *tc)
         usec_t now = thread_now(tc->thread);
         int id;
 
-        while ((id = ntp_client_due(tc->ntp, now)) >= 0)
-                send_one(tc, (unsigned) id);
+        while ((id = ntp_client_due(tc->ntp, now)) >= 0) {
+                /* with and without NTS the same server may be two sources */
+                usec_t soonest = soonest_contact(tc, &tc->servers[id].endpoint, NTP_DISTANCE_USEC);
+
+                if (soonest > now)
+                        ntp_client_postpone(tc->ntp, (unsigned) id, soonest);
+                else
+                        send_one(tc, (unsigned) id);
+        }
 }

@@ -148,6 +148,11 @@ int ntp_client_due(const NtpClient *c, usec_t now)
         return -1;
 }
 
+void ntp_client_postpone(NtpClient *c, unsigned id, usec_t until)
+{
+        c->sources[id].next_poll = MAX(c->sources[id].next_poll, until);
+}
+
 int ntp_client_request(NtpClient *c, unsigned id, Writer *w, usec_t now, int64_t local_nsec)
 {
         NtpSource *s = &c->sources[id];

@@ -97,6 +97,8 @@ usec_t ntp_client_deadline(const NtpClient *c);
 void ntp_client_timeout(NtpClient *c, usec_t now);
 /* A source to send a request to now, or -1; ask until none is left. */
 int ntp_client_due(const NtpClient *c, usec_t now);
+/* Not before then. */
+void ntp_client_postpone(NtpClient *c, unsigned id, usec_t until);
 int ntp_client_request(NtpClient *c, unsigned id, Writer *w, usec_t now, int64_t local_nsec);
 void ntp_client_send_failed(NtpClient *c, unsigned id);
 void ntp_client_transmitted(NtpClient *c, unsigned id, int64_t sent_nsec);

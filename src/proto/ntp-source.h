@@ -18,8 +18,9 @@
 #define NTP_PACKET_MAX        1280
 #define NTP_BURST             8
 #define NTP_BURST_USEC        (2 * USEC_PER_SEC)
-#define NTP_POLL_MIN          4  /* 16 s */
-#define NTP_POLL_MAX          10 /* 1024 s */
+#define NTP_DISTANCE_USEC     USEC_PER_SEC /* between any two requests to one address */
+#define NTP_POLL_MIN          4            /* 16 s */
+#define NTP_POLL_MAX          10           /* 1024 s */
 #define NTP_MAX_MISSES        8
 #define NTP_FREQ_TOLERANCE    15e-6
 #define NTP_MAX_ROOT_DISTANCE 3.0 /* of the server (root delay / 2 + dispersion) and of us */

@@ -282,6 +282,15 @@ def an_authenticated_server_that_fails_is_not_asked_plainly():
 
 
 @scenario
+def a_server_asked_with_and_without_keys_is_asked_once_a_second():
+    with NtsServer() as server, Lwsd(server.config(f"Servers={server.address}"), offset=3) as lwsd:
+        assert lwsd.valid(10)
+        eventually(lambda: len(server.spent) - server.spent.count(None) >= 3 and server.spent.count(None) >= 3)
+        assert server.time.shortest_wait() > 0.9
+        near(lwsd.ahead(), 0, 0.05)
+
+
+@scenario
 def authenticated_and_plain_servers_that_differ():
     plain = Server(offset=7)
     with NtsServer() as server, Lwsd(server.config(f"Servers={plain.address}\nRequireAuthenticated=yes"), offset=3) as lwsd:
