@@ -61,7 +61,7 @@ struct FetchRequest {
         const char *cert_pem;     /* who we are, with its key: no file of ours is read over there */
         const char *key;          /* PEM, or the URI of one that an OpenSSL provider holds */
         const char *key_provider; /* which provider; empty: those that openssl.cnf activates */
-        bool plain_names;         /* this side only: look the host up without TLS, for a portal's sake */
+        bool plain_names; /* this side only: look the host up without TLS, for a portal's sake */
         IpAddr addresses[FETCH_ADDRESSES_MAX]; /* of the URL's host, best first */
         size_t n_addresses;
         const uint8_t *body;
