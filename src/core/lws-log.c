@@ -61,13 +61,18 @@ _public_ void lws_set_log_level(int level, void (*fn)(int level, const char *lin
         log_set_sink(sink);
 }
 
+_public_ int lwsl_visible(int level)
+{
+        return (atomic_load_explicit(&mask, memory_order_relaxed) & level) != 0;
+}
+
 _public_ void lws_log(int level, const char *format, ...)
 {
         char message[1024];
         size_t n;
         va_list ap;
 
-        if (!(atomic_load_explicit(&mask, memory_order_relaxed) & level))
+        if (!lwsl_visible(level))
                 return;
         va_start(ap, format);
         vsnprintf(message, sizeof(message), format, ap);
@@ -76,4 +81,22 @@ _public_ void lws_log(int level, const char *format, ...)
         if (n > 0 && message[n - 1] == '\n')
                 message[n - 1] = '\0';
         emit_line(level, message);
+}
+
+_public_ void lwsl_hexdump_level(int level, const void *buf, size_t len)
+{
+        enum { PER_LINE = 16 };
+        const unsigned char *bytes = buf;
+
+        for (size_t at = 0; at < len && lwsl_visible(level); at += PER_LINE) {
+                char hex[3 * PER_LINE + 1] = "", text[PER_LINE + 1] = "";
+
+                for (size_t i = 0; i < PER_LINE && at + i < len; i++) {
+                        unsigned char c = bytes[at + i];
+
+                        snprintf(hex + 3 * i, 4, " %02X", c);
+                        text[i] = c >= ' ' && c < 0x7f ? (char) c : '.';
+                }
+                lws_log(level, "%04zX:%-*s  %s", at, 3 * PER_LINE, hex, text);
+        }
 }

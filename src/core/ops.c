@@ -23,6 +23,11 @@ _public_ struct lws_state_manager *lws_system_get_state_manager(struct lws_conte
         return ladder_manager(cx->ladder);
 }
 
+_public_ struct lws_context *lws_system_context_from_system_mgr(struct lws_state_manager *mgr)
+{
+        return mgr->context;
+}
+
 _public_ void lws_system_cpd_set(struct lws_context *cx, lws_cpd_result_t result)
 {
         atomic_store_explicit(&cx->cpd, (int) result, memory_order_relaxed);

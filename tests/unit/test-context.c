@@ -265,6 +265,39 @@ START_TEST(a_bad_thread_number_is_refused)
 }
 END_TEST
 
+static char logged[512];
+
+static void keep(int level, const char *line)
+{
+        ck_assert(level == LLL_USER || level == LLL_CLIENT);
+        ck_assert_uint_lt(strlen(logged) + strlen(line), sizeof(logged));
+        strcat(logged, line);
+}
+
+START_TEST(logs_under_libwebsockets_names)
+{
+        static const char bytes[] = "exactly sixteen!\n\xff";
+        struct lws_context *cx = make(0, 1);
+
+        lws_set_log_level(LLL_USER | LLL_CLIENT, keep);
+        lwsl_user("one %d\n", 1);
+        lwsl_client("two");
+        lwsl_header("not seen");
+        lwsl_hexdump_err(bytes, sizeof(bytes));
+        lwsl_hexdump_level(LLL_USER, bytes, sizeof(bytes) - 1);
+        lwsl_hexdump_level(LLL_USER, bytes, 0);
+        ck_assert(lwsl_visible(LLL_CLIENT) && !lwsl_visible(LLL_ERR));
+        ck_assert_str_eq(logged,
+                "one 1\n"
+                "two\n"
+                "0000: 65 78 61 63 74 6C 79 20 73 69 78 74 65 65 6E 21  exactly sixteen!\n"
+                "0010: 0A FF                                            ..\n");
+        ck_assert_ptr_eq(lws_system_context_from_system_mgr(lws_system_get_state_manager(cx)), cx);
+        lws_set_log_level(LLL_ERR, NULL);
+        lws_context_destroy(cx);
+}
+END_TEST
+
 int main(void)
 {
         const TTest *const each_loop[] = {
@@ -282,6 +315,7 @@ int main(void)
         for (size_t i = 0; i < sizeof(each_loop) / sizeof(each_loop[0]); i++)
                 tcase_add_loop_test(tc, each_loop[i], 0, 3);
         tcase_add_test(tc, a_bad_thread_number_is_refused);
+        tcase_add_test(tc, logs_under_libwebsockets_names);
         suite_add_tcase(suite, tc);
         srunner_run_all(runner, CK_ENV);
         failed = srunner_ntests_failed(runner);

@@ -112,6 +112,8 @@ lws_cpd_result_t lws_system_cpd_state_get(struct lws_context *cx);
 
 /* The state manager, for notifiers and transitions; it lives as long as the context. */
 struct lws_state_manager *lws_system_get_state_manager(struct lws_context *cx);
+/* And back. */
+struct lws_context *lws_system_context_from_system_mgr(struct lws_state_manager *mgr);
 
 #ifdef __cplusplus
 }

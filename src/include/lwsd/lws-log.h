@@ -5,6 +5,8 @@
  * Logging, with libwebsockets' names. One level mask and one emit function for the process; all of
  * it may be used from any thread.
  */
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -33,12 +35,31 @@ void lws_set_log_level(int level, void (*emit)(int level, const char *line));
 /* Logs at one LLL_ level; the lwsl_ macros below are shorter. A newline at the end is optional. */
 void lws_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define lwsl_err(...)    lws_log(LLL_ERR, __VA_ARGS__)
-#define lwsl_warn(...)   lws_log(LLL_WARN, __VA_ARGS__)
-#define lwsl_notice(...) lws_log(LLL_NOTICE, __VA_ARGS__)
-#define lwsl_info(...)   lws_log(LLL_INFO, __VA_ARGS__)
-#define lwsl_debug(...)  lws_log(LLL_DEBUG, __VA_ARGS__)
-#define lwsl_user(...)   lws_log(LLL_USER, __VA_ARGS__)
+#define lwsl_err(...)     lws_log(LLL_ERR, __VA_ARGS__)
+#define lwsl_warn(...)    lws_log(LLL_WARN, __VA_ARGS__)
+#define lwsl_notice(...)  lws_log(LLL_NOTICE, __VA_ARGS__)
+#define lwsl_info(...)    lws_log(LLL_INFO, __VA_ARGS__)
+#define lwsl_debug(...)   lws_log(LLL_DEBUG, __VA_ARGS__)
+#define lwsl_parser(...)  lws_log(LLL_PARSER, __VA_ARGS__)
+#define lwsl_header(...)  lws_log(LLL_HEADER, __VA_ARGS__)
+#define lwsl_ext(...)     lws_log(LLL_EXT, __VA_ARGS__)
+#define lwsl_client(...)  lws_log(LLL_CLIENT, __VA_ARGS__)
+#define lwsl_latency(...) lws_log(LLL_LATENCY, __VA_ARGS__)
+#define lwsl_user(...)    lws_log(LLL_USER, __VA_ARGS__)
+#define lwsl_thread(...)  lws_log(LLL_THREAD, __VA_ARGS__)
+
+/* Nonzero when lines of that LLL_ level are logged. */
+int lwsl_visible(int level);
+
+/* Logs bytes, 16 to a line: the offset, in hex, and what can be printed of them. */
+void lwsl_hexdump_level(int level, const void *buf, size_t len);
+
+#define lwsl_hexdump_err(...)    lwsl_hexdump_level(LLL_ERR, __VA_ARGS__)
+#define lwsl_hexdump_warn(...)   lwsl_hexdump_level(LLL_WARN, __VA_ARGS__)
+#define lwsl_hexdump_notice(...) lwsl_hexdump_level(LLL_NOTICE, __VA_ARGS__)
+#define lwsl_hexdump_info(...)   lwsl_hexdump_level(LLL_INFO, __VA_ARGS__)
+#define lwsl_hexdump_debug(...)  lwsl_hexdump_level(LLL_DEBUG, __VA_ARGS__)
+#define lwsl_hexdump(...)        lwsl_hexdump_level(LLL_DEBUG, __VA_ARGS__)
 
 #ifdef __cplusplus
 }
