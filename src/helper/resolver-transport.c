@@ -146,6 +146,20 @@ static void explain(Connection *c, const char *why)
         }
 }
 
+/* No server can be believed; said once, not for each question. */
+static void explain_no_certificates(Resolver *r)
+{
+        const char *authority = r->settings->dns.certificate_authority;
+        char text[sizeof(r->why)];
+
+        snprintf(text, sizeof(text), "cannot read certificates from %.150s",
+                authority ? authority : "the system's store");
+        if (strcmp(text, r->why) == 0)
+                return;
+        strcpy(r->why, text);
+        log_error("DNS over TLS: %s", text);
+}
+
 /* What the end of a connection means to those who still wait on it: see dns-client.h. */
 static int broken(const Connection *c, int error)
 {
@@ -295,10 +309,7 @@ static int open_stream(Resolver *r, Connection *c, Binding *b)
         error = stream_new_tls(&c->stream, r->vhost, r->thread, e, PORT_DOT, r->tls, &peer,
                 &b->ticket, on_stream, c);
         if (error == -ENOENT)
-                log_error("DNS over TLS: cannot read certificates from %s",
-                        r->settings->dns.certificate_authority
-                                ? r->settings->dns.certificate_authority
-                                : "the system's store");
+                explain_no_certificates(r);
         return error;
 }
 

@@ -372,6 +372,12 @@ class Tls(DaemonCase, DotCase):
                 self.assertEqual((code, out, s.asked()), (1, [], 0))
                 self.assertIn(why, err)
 
+    def test_no_certificates(self):
+        d = self.daemon("127.0.0.1#dns.test", DNSOverTLS="yes", CertificateAuthority="/nonexistent")
+        for n in "abc":
+            self.assertIn("cannot read certificates from /nonexistent", d.resolve(f"{n}.test")[2])
+        self.assertEqual(d.text().count("cannot read certificates"), 1)
+
     def test_never_without(self):
         s = self.server()
         t = time.monotonic()
