@@ -140,8 +140,13 @@ int asker_send(Asker *a, FetchRequest *request)
 static void on_timer(Timer *t, usec_t now)
 {
         Asker *a = container_of(t, Asker, timer);
-        int r = a->ops->ask(a);
+        int r;
 
+        if (next_question(a) > now) { /* what it was set for may no longer be so */
+                arm(a);
+                return;
+        }
+        r = a->ops->ask(a);
         if (r < 0) {
                 asker_fail(a, strerror(-r), FETCH_NO_AGE);
                 a->ops->evaluate(a);

@@ -83,6 +83,18 @@ static void set_certificate(
         g->serial++;
 }
 
+static void put_blob(Registration *g)
+{
+        lws_system_blob_t *blob =
+                lws_system_get_blob(g->asker.upper->cx, LWS_SYSBLOB_TYPE_CLIENT_CERT_DER, 0);
+        _cleanup_(freep) uint8_t *der = NULL;
+        size_t size;
+
+        lws_system_blob_heap_empty(blob);
+        if (g->certificate && identity_certificate_der(g->certificate, &der, &size) >= 0)
+                (void) lws_system_blob_heap_append(blob, der, size);
+}
+
 /* -- A key that a provider holds --------------------------------------------------------------- */
 
 /* A certificate that was kept may be for a key that is no longer there. */
@@ -97,6 +109,8 @@ static void drop_foreign_certificate(Registration *g)
                 g->settings->key);
         free(TAKE_PTR(g->certificate));
         free(TAKE_PTR(g->request));
+        put_blob(g);
+        upper_tell(g->asker.upper);
 }
 
 static int take_request(
@@ -117,18 +131,6 @@ static int take_request(
                 return -ENOMEM;
         drop_foreign_certificate(g);
         return 0;
-}
-
-static void put_blob(Registration *g)
-{
-        lws_system_blob_t *blob =
-                lws_system_get_blob(g->asker.upper->cx, LWS_SYSBLOB_TYPE_CLIENT_CERT_DER, 0);
-        _cleanup_(freep) uint8_t *der = NULL;
-        size_t size;
-
-        lws_system_blob_heap_empty(blob);
-        if (g->certificate && identity_certificate_der(g->certificate, &der, &size) >= 0)
-                (void) lws_system_blob_heap_append(blob, der, size);
 }
 
 /* -- What holds -------------------------------------------------------------------------------- */
