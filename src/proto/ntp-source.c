@@ -258,7 +258,8 @@ static NtpCheck measure(const NtpSource *s, const NtpMessage *m, usec_t now, int
         trip = nsec_to_sec(t4 - t1);
         if (fabs(trip - elapsed) > 1.0)
                 return NTP_CHECK_LOCAL_CLOCK;
-        if (server < 0 || server > trip + precision || server > NTP_MAX_ROUNDTRIP_SEC)
+        /* what a server puts below its precision is noise, in either of its two stamps */
+        if (server < -precision || server > trip + precision || server > NTP_MAX_ROUNDTRIP_SEC)
                 return NTP_CHECK_SERVER_TIME;
         delay = trip - server;
         if (delay < -precision || delay > NTP_MAX_ROUNDTRIP_SEC)

@@ -223,6 +223,20 @@ START_TEST(version_3_answers_and_unknown_fields_are_fine)
 }
 END_TEST
 
+START_TEST(noise_below_its_precision_is_no_lie)
+{
+        Peer p = peer();
+
+        p.reply.reference = 0;
+        p.reply.transmit = p.reply.receive - 3000; /* 0.7 us, of 2^-20 s */
+        ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+        p = peer();
+        p.reply.reference = 0;
+        p.reply.transmit = p.reply.receive - 6000;
+        ck_assert_int_eq(answer(&p), NTP_CHECK_SERVER_TIME);
+}
+END_TEST
+
 START_TEST(no_delay_is_finer_than_the_clock_of_the_server)
 {
         Peer p = peer();
@@ -375,7 +389,7 @@ TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         check_13_longer_than_the_trip, check_14_delay, check_15_a_clock_that_jumped,
         check_16_before_the_build, check_17_the_dates_of_its_certificate, an_answer_counts_once,
         a_new_request_makes_the_old_cookie_worthless, version_3_answers_and_unknown_fields_are_fine,
-        no_delay_is_finer_than_the_clock_of_the_server, deny_and_rstr_are_for_ever,
-        rate_makes_us_slow, other_kisses_mean_nothing, silence_is_asked_less_and_less,
-        who_says_this_and_that_agrees_with_nobody, one_wild_sample_does_not_move_the_line,
-        leap_seconds_have_their_days)
+        noise_below_its_precision_is_no_lie, no_delay_is_finer_than_the_clock_of_the_server,
+        deny_and_rstr_are_for_ever, rate_makes_us_slow, other_kisses_mean_nothing,
+        silence_is_asked_less_and_less, who_says_this_and_that_agrees_with_nobody,
+        one_wild_sample_does_not_move_the_line, leap_seconds_have_their_days)
