@@ -37,14 +37,13 @@ struct Callers {
         void *by_name; /* tsearch(3) tree of Caller */
         List bus_callers;
         gid_t group;
-        bool have_group;
+        bool asked_group, have_group;
 };
 
 int callers_new(
         Callers **ret, Manager *manager, Broker *broker, Quota *quota, void (*gone)(Caller *caller))
 {
         Callers *c = calloc(1, sizeof(*c));
-        struct group *group;
 
         if (!c)
                 return -ENOMEM;
@@ -53,11 +52,6 @@ int callers_new(
         c->quota = quota;
         c->gone = gone;
         list_init(&c->bus_callers);
-        group = getgrnam(GROUP_NAME); /* once, at the start, before anything runs */
-        if (group) {
-                c->group = group->gr_gid;
-                c->have_group = true;
-        }
         *ret = c;
         return 0;
 }
@@ -76,10 +70,27 @@ Callers *callers_free(Callers *callers)
         return NULL;
 }
 
-static bool is_privileged(const Callers *callers, uid_t uid, const gid_t *gids, size_t n)
+/* Once, when the first who is not root comes: where there is no such group, libc looks into every
+ * corner of the machine for it, which is no part of the way up. */
+static void find_group(Callers *callers)
+{
+        struct group *group;
+
+        if (callers->asked_group)
+                return;
+        callers->asked_group = true;
+        group = getgrnam(GROUP_NAME);
+        if (!group)
+                return;
+        callers->group = group->gr_gid;
+        callers->have_group = true;
+}
+
+static bool is_privileged(Callers *callers, uid_t uid, const gid_t *gids, size_t n)
 {
         if (uid == 0)
                 return true;
+        find_group(callers);
         for (size_t i = 0; callers->have_group && i < n; i++)
                 if (gids[i] == callers->group)
                         return true;
@@ -94,7 +105,7 @@ static int make_owner(Caller *caller)
 
 /* -- Peers ------------------------------------------------------------------------------------- */
 
-static bool peer_is_privileged(const Callers *callers, int fd, const struct ucred *cred)
+static bool peer_is_privileged(Callers *callers, int fd, const struct ucred *cred)
 {
         _cleanup_(freep) gid_t *gids = NULL;
         socklen_t size = 64 * sizeof(gid_t);
