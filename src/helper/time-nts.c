@@ -159,6 +159,8 @@ static void adopt(TimeNts *n)
         end_exchange(n);
         use_keys(n);
         save_cookies(n);
+        if (n->relaxed && clock_is_true(n)) /* it became so in the meantime */
+                timer_set(&n->timer, 0);
 }
 
 static void on_server_resolved(Lookup *lookup, const LookupResult *result, void *userdata)

@@ -133,12 +133,15 @@ def a_certificate_that_has_expired_by_a_clock_that_is_wrong():
     works(offset=3e8)
 
 
-def contradicted(offset, **server):
+MONTH = 30 * 86400
+
+
+def contradicted(clock, floor_steps=0, **server):
     """Before the clock is true nobody can tell whether a certificate is good; but it has to be at the time that its
-    own server tells."""
-    with NtsServer(**server) as s, Lwsd(s.config(), offset=offset) as lwsd:
+    own server tells. That is next month, so that the floor of the clock is well before, however new the build."""
+    with NtsServer(offset=MONTH, **server) as s, Lwsd(s.config(), offset=clock) as lwsd:
         eventually(lambda: s.exchanges >= 1 and "not good at the time" in lwsd.why())
-        assert lwsd.steps() == (offset < -1e6), "but for the floor"
+        assert lwsd.steps() == floor_steps
         assert lwsd.time()["authenticated"] == ["no"] and lwsd.time()["synchronized"] == ["no"]
         assert len(s.time.requests) == 1
         # nor do the keys that are kept come back
@@ -148,25 +151,25 @@ def contradicted(offset, **server):
 
 @scenario
 def a_certificate_that_is_too_young_is_found_out():
-    contradicted(-1e5, days=(1, 9))
+    contradicted(MONTH + 5, days=(31, 39))
 
 
 @scenario
 def a_certificate_that_expired_since_the_floor_is_found_out():
-    contradicted(5, days=(-9, -1 / 24))
+    contradicted(MONTH + 5, days=(-9, 29))
 
 
 @scenario
 def a_certificate_that_expired_since_the_floor_is_found_out_by_a_clock_of_1970():
-    contradicted(-time.time(), days=(-9, -1 / 24))
+    contradicted(-time.time(), floor_steps=1, days=(-9, 29))
 
 
 @scenario
 def a_certificate_that_begins_later_than_the_time_it_was_believed_for():
     """A server that lies to fit its certificate is found out once others have set the clock right."""
     plain = [Server() for _ in range(3)]
-    with NtsServer(days=(20, 90), offset=30 * 86400) as server, \
-            Lwsd(server.config("Servers=" + " ".join(s.address for s in plain)), offset=-1e5) as lwsd:
+    with NtsServer(days=(20, 90), offset=MONTH) as server, \
+            Lwsd(server.config("Servers=" + " ".join(s.address for s in plain)), offset=300) as lwsd:
         assert lwsd.valid(10)
         eventually(lambda: lwsd.says("not yet valid"))
         near(lwsd.ahead(), 0, 0.05)
