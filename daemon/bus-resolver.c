@@ -215,9 +215,6 @@ static int set_error(sd_bus_error *error, const Question *q, int code, const cha
                 return sd_bus_error_setf(error, LWSD_ERROR_SERVERS_FAILED,
                         "Every DNS server failed to answer for %s%s%s", q->name, why[0] ? ": " : "",
                         why);
-        case -EOPNOTSUPP:
-                return sd_bus_error_set(error, SD_BUS_ERROR_NOT_SUPPORTED,
-                        "No server is asked for records of such a type");
         case -ECANCELED:
                 return sd_bus_error_set(error, LWSD_ERROR_CANCELLED, "The resolver was stopped");
         default:

@@ -207,6 +207,8 @@ void servers_update(Resolver *r)
                 build(b, r);
                 if (dns_client_configure(r->client, &b->c, clock_boottime_usec()) < 0)
                         log_error("DNS: no memory for a change of servers");
+                /* those that are gone have connections, which must not bring anything any more */
+                resolver_pump(r, false);
                 out->ndots = b->c.ndots;
                 out->n_servers = b->c.n_servers;
                 for (size_t i = 0; i < b->c.n_servers; i++)

@@ -103,7 +103,7 @@ struct DnsClient {
         uint8_t random[512]; /* drawn in advance, each octet used once */
         size_t n_random;
         List orphans, events_send, closed;
-        void *gone[DNS_SERVERS_MAX]; /* bindings of removed servers */
+        DnsServer *gone[DNS_SERVERS_MAX]; /* whose bindings are still to be let go of */
         size_t n_gone;
 };
 

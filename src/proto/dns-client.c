@@ -60,6 +60,8 @@ DnsClient *dns_client_free(DnsClient *c)
                 free(list_entry(it, DnsAttempt, link));
         for (size_t i = 0; i < c->n_servers; i++)
                 free(c->servers[i]);
+        while (c->n_gone > 0)
+                free(c->gone[--c->n_gone]);
         dns_cache_free(c->cache);
         dns_hosts_free(c->hosts);
         free(c);
@@ -152,9 +154,11 @@ static bool servers_equal(const DnsClient *c, const DnsClientConfig *config)
 
 static void server_drop(DnsClient *c, DnsServer *s)
 {
+        /* its connections look at it until they are closed */
         if (s->binding && c->n_gone < ELEMENTSOF(c->gone))
-                c->gone[c->n_gone++] = s->binding;
-        free(s);
+                c->gone[c->n_gone++] = s;
+        else
+                free(s);
 }
 
 /* All that is under way lets go of its servers and asks those that now are the right ones. */
@@ -301,7 +305,10 @@ bool dns_client_pop_event(DnsClient *c, DnsEvent *ret)
                 return true;
         }
         if (c->n_gone > 0) {
-                *ret = (DnsEvent){ .kind = DNS_EVENT_GONE, .binding = c->gone[--c->n_gone] };
+                DnsServer *s = c->gone[--c->n_gone];
+
+                *ret = (DnsEvent){ .kind = DNS_EVENT_GONE, .binding = s->binding };
+                free(s);
                 return true;
         }
         l = list_first(&c->events_send);
