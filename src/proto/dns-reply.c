@@ -333,7 +333,7 @@ void dns_client_stream_failed(DnsClient *c, const void *binding, int error, usec
 /* A server without TCP: its datagrams were only lost. */
 static bool fall_back_to_udp(DnsAttempt *a, usec_t now)
 {
-        if (!a->for_udp)
+        if (!a->for_udp || a->txn->current != a)
                 return false;
         a->server->tcp_until = 0;
         dns_attempt_again(a, DNS_UDP, now);

@@ -17,6 +17,11 @@
 static void txn_next(DnsTransaction *t, usec_t now);
 static void start_from_line(DnsClient *c, usec_t now);
 
+static bool is_last_round(const DnsTransaction *t)
+{
+        return t->round + 1 == DNS_TXN_ROUNDS;
+}
+
 /* -- attempts ---------------------------------------------------------------------------------- */
 
 void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
@@ -40,7 +45,7 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
                 dns_attempt_again(a, DNS_TCP, now);
                 return;
         }
-        if (!t || a->probe || a->transport != DNS_UDP)
+        if (!t || a->probe || (a->transport != DNS_UDP && !(a->for_udp && is_last_round(t))))
                 dns_attempt_close(c, a);
         if (!current)
                 return;
@@ -206,14 +211,20 @@ static void txn_exhausted(DnsTransaction *t, usec_t now)
  * losses, and is refused or swallowed where there are only datagrams. */
 static void ask_plainly(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now)
 {
-        bool both = t->round + 1 == DNS_TXN_ROUNDS && t->packets + 1 < DNS_TXN_PACKETS_MAX;
+        bool both = is_last_round(t) && t->packets + 1 < DNS_TXN_PACKETS_MAX;
         DnsAttempt *a;
 
         if (both)
                 (void) dns_attempt_new(t, s, DNS_UDP, now);
         a = ask(t, s, both ? DNS_TCP : transport, now);
-        if (a)
-                a->for_udp = a->transport == DNS_TCP;
+        if (!a)
+                return;
+        a->for_udp = a->transport == DNS_TCP;
+        /* the next server waits no longer than for a datagram; both are listened to from there on
+         */
+        if (both)
+                dns_timer_set(t->client, &a->timer,
+                        now + dns_server_timeout(s, t->round, t->client->rng));
 }
 
 static void txn_next(DnsTransaction *t, usec_t now)

@@ -382,7 +382,8 @@ class Plain(Case):
         before = fds(ask.p.pid)
         for out in ask(*[f"n{i}.test" for i in range(500)]):
             self.assertEqual(out[1], "0")
-        self.assertEqual(fds(ask.p.pid, before), before)
+        # a server that was too slow by UDP was asked by TCP, and that connection idles for a while
+        self.assertLessEqual(fds(ask.p.pid, before), before + 1)
 
     def test_mutated_replies(self):
         import random
@@ -400,7 +401,7 @@ class Plain(Case):
         before = fds(ask.p.pid)
         for k in range(10):
             ask(*[f"n{k}-{i}.test 4" for i in range(100)])
-        self.assertEqual(fds(ask.p.pid, before), before)
+        self.assertLessEqual(fds(ask.p.pid, before), before + 2)
 
 
 class Dot(DotCase):

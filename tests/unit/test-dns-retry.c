@@ -68,6 +68,27 @@ START_TEST(silence_ends_within_the_budget)
 }
 END_TEST
 
+START_TEST(silence_of_a_quick_server_ends_sooner)
+{
+        for (unsigned n = 1; n <= 4; n++) {
+                usec_t start;
+                Sim sim;
+
+                sim_init(&sim, test_seed(), n, sim_good);
+                ck_assert_int_eq(sim_lookup(&sim, "warm.example"), 0);
+                for (unsigned i = 0; i < n; i++)
+                        sim.servers[i] = sim_dead;
+                start = sim.now;
+                ck_assert_int_eq(sim_lookup(&sim, "a.example"), -ETIMEDOUT);
+                /* one alone is listened to for 5 s; the others were never measured */
+                if (n == 1)
+                        ck_assert_uint_eq(sim.now - start, 5 * USEC_PER_SEC);
+                ck_assert_uint_le(sim.now - start, 10 * USEC_PER_SEC);
+                sim_deinit(&sim);
+        }
+}
+END_TEST
+
 START_TEST(loss_costs_what_the_timeouts_say)
 {
         uint64_t seed = test_seed();
@@ -230,6 +251,7 @@ END_TEST
 
 TEST_MAIN("dns-retry", a_dead_first_server_costs_its_wait_once,
         a_server_that_is_back_is_found_by_a_copy_of_a_question, silence_ends_within_the_budget,
-        loss_costs_what_the_timeouts_say, a_late_answer_still_counts,
-        edns_falls_back_once_and_is_remembered, what_is_dropped_in_silence_is_found_and_remembered,
-        the_only_server_gets_a_second_chance, a_connection_gets_over_losses)
+        silence_of_a_quick_server_ends_sooner, loss_costs_what_the_timeouts_say,
+        a_late_answer_still_counts, edns_falls_back_once_and_is_remembered,
+        what_is_dropped_in_silence_is_found_and_remembered, the_only_server_gets_a_second_chance,
+        a_connection_gets_over_losses)
