@@ -5,7 +5,7 @@
 #include "proto/lease-text.h"
 
 /* A lease goes to the disk when nobody waits for anything any more. */
-#define LEASE_SAVE_DELAY (1 * USEC_PER_SEC)
+#define LEASE_SAVE_DELAY (300 * USEC_PER_MSEC)
 
 /* A lease belongs to an identifier, not to whatever is called eth0 today. */
 typedef struct LeaseOwner LeaseOwner;

@@ -428,6 +428,7 @@ static bool is_host_of(struct in_addr a, uint8_t prefix_length)
 bool dhcp4_message_has_lease(const Dhcp4Message *m)
 {
         return m->has_lease_time && m->lease_time > 0 && dhcp4_address_is_valid(m->yiaddr) &&
+               m->yiaddr.s_addr != m->server.s_addr &&
                is_host_of(m->yiaddr, m->options.prefix_length);
 }
 

@@ -120,7 +120,8 @@ struct Dhcp4Identity {
 /* REQ_DHCP 10, 13, 15: a reply to the pending exchange of this client, with the name of its server
  * (an address that can be asked) and not made out to another client identifier. */
 bool dhcp4_reply_is_for(const Dhcp4Message *m, const Dhcp4Identity *id, uint32_t xid);
-/* REQ_DHCP 14: an address that a host may have in its subnet, for a time that is not zero. */
+/* REQ_DHCP 14: an address that a host may have in its subnet and the server itself has not, for a
+ * time that is not zero. */
 bool dhcp4_message_has_lease(const Dhcp4Message *m);
 
 /* One message to send; zero fields are absent. */

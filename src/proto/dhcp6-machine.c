@@ -244,6 +244,13 @@ static void take_options(Dhcp6Machine *m, const Dhcp6Message *reply)
         push_event(m, DHCP6_EVENT_INFO);
 }
 
+/* RFC 8415 18.2.2: another server, where there is one. */
+static void give_up_server(Dhcp6Machine *m, usec_t now)
+{
+        m->avoided = m->advertised.server;
+        enter_soliciting(m, now);
+}
+
 /* A REPLY that gives addresses. Lifetimes count from when the question left: early, never late. */
 static void accept_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message *reply)
 {
@@ -256,6 +263,7 @@ static void accept_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message *reply)
         }
         if (m->state == DHCP6_STATE_RENEWING || m->state == DHCP6_STATE_REBINDING)
                 m->restarts = 0;
+        m->avoided.size = 0;
         m->lease.server = reply->server;
         dhcp6_lease_set_times(&m->lease, m->retry.last, reply);
         take_options(m, reply);
@@ -277,6 +285,7 @@ static bool has_usable_address(const Dhcp6Message *msg)
 static void receive_advertise(Dhcp6Machine *m, usec_t now, const Dhcp6Message *msg)
 {
         bool first_wait = m->retry.sent == 1;
+        bool again = dhcp6_duid_equal(&msg->server, &m->avoided);
 
         if (msg->status != DHCP6_STATUS_SUCCESS || !has_usable_address(msg)) {
                 m->refused = msg->status != DHCP6_STATUS_SUCCESS      ? msg->status
@@ -284,10 +293,12 @@ static void receive_advertise(Dhcp6Machine *m, usec_t now, const Dhcp6Message *m
                                                                       : DHCP6_STATUS_NO_ADDRS_AVAIL;
                 return;
         }
-        if (m->advertised.type == DHCP6_NONE || msg->preference > m->advertised.preference)
+        if (m->advertised.type == DHCP6_NONE ||
+                dhcp6_duid_equal(&m->advertised.server, &m->avoided) ||
+                (!again && msg->preference > m->advertised.preference))
                 m->advertised = *msg;
         /* RFC 8415 18.2.1: others get the whole first wait, unless nobody can be better */
-        if (!first_wait || msg->preference == PREFERENCE_MAX)
+        if (!again && (!first_wait || msg->preference == PREFERENCE_MAX))
                 enter_requesting(m, now);
 }
 
@@ -303,7 +314,7 @@ static void receive_lease_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message 
                 if (has_usable_address(msg) || (msg->has_ia && msg->n_addresses > 0))
                         accept_reply(m, now, msg);
                 else if (m->state == DHCP6_STATE_REQUESTING)
-                        enter_soliciting(m, now);
+                        give_up_server(m, now);
                 return;
         case DHCP6_STATUS_NO_BINDING:
                 if (m->state != DHCP6_STATE_RENEWING && m->state != DHCP6_STATE_REBINDING)
@@ -318,11 +329,14 @@ static void receive_lease_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message 
                 return;
         case DHCP6_STATUS_NOT_ON_LINK:
                 lose_addresses(m);
-                enter_soliciting(m, now);
+                if (m->state == DHCP6_STATE_REQUESTING)
+                        give_up_server(m, now);
+                else
+                        enter_soliciting(m, now);
                 return;
         case DHCP6_STATUS_NO_ADDRS_AVAIL:
                 if (m->state == DHCP6_STATE_REQUESTING)
-                        enter_soliciting(m, now);
+                        give_up_server(m, now);
                 return;
         case DHCP6_STATUS_USE_MULTICAST: /* as all we send is */
         case DHCP6_STATUS_UNSPEC_FAIL:
@@ -471,7 +485,7 @@ static void state_timeout(Dhcp6Machine *m, usec_t now)
                 return;
         case DHCP6_STATE_REQUESTING:
                 if (over)
-                        enter_soliciting(m, now);
+                        give_up_server(m, now);
                 else
                         send_message(m, now);
                 return;
@@ -580,6 +594,7 @@ void dhcp6_machine_carrier(Dhcp6Machine *m, usec_t now, bool up)
         if (m->state == DHCP6_STATE_STOPPED || up != (m->state == DHCP6_STATE_DOWN))
                 return;
         m->restarts = 0; /* it may be another network */
+        m->avoided.size = 0;
         if (!up)
                 set_state(m, DHCP6_STATE_DOWN);
         else if (!m->stateful)

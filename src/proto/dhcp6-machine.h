@@ -55,6 +55,7 @@ struct Dhcp6Machine {
         bool remembered; /* of an earlier run, and not to be used before it is confirmed */
         Dhcp6Options options;
         Dhcp6Message advertised;         /* the best ADVERTISE so far; type DHCP6_NONE: none */
+        Dhcp6Duid avoided;               /* who advertised and did not keep it: comes last */
         Dhcp6Outgoing farewell;          /* what is declined or released */
         uint32_t sol_max_rt, inf_max_rt; /* seconds */
         Dhcp6Status refused;             /* what the last server that answered said */

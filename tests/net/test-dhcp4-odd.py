@@ -83,7 +83,7 @@ def r30_a_release_to_a_dead_server_takes_the_address_too(lab):
 @scenario()
 def r14_odd_addresses_and_servers(lab):
     discover = lab.expect(DISCOVER)
-    for how in (dict(address="10.77.0.255"), dict(address="10.77.0.0"), dict(address="240.0.0.5"),
+    for how in (dict(address="10.77.0.255"), dict(address=SERVER), dict(address="10.77.0.0"), dict(address="240.0.0.5"),
                 dict(server="127.0.0.1"), dict(server="224.0.0.1"), dict(server="255.255.255.255")):
         lab.reply(discover, OFFER, **how)
     lab.reply(discover, OFFER)

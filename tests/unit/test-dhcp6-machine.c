@@ -621,6 +621,38 @@ START_TEST(a_server_that_takes_back_its_offer_is_no_storm)
 }
 END_TEST
 
+START_TEST(a_server_that_let_us_down_comes_last)
+{
+        Dhcp6Peer other;
+
+        setup();
+        peer.preference = 255;
+        peer.mute_replies = true;
+        start(true);
+        while (m.state == DHCP6_STATE_REQUESTING)
+                run(SEC(1));
+        other = peer;
+        other.duid.bytes[3]++;
+        other.preference = 0;
+        /* it advertises again, first and best */
+        expect_state(DHCP6_STATE_SOLICITING);
+        ck_assert(dhcp6_duid_equal(&m.advertised.server, &peer.duid));
+        peer = other;
+        reply(DHCP6_ADVERTISE);
+        while (m.state != DHCP6_STATE_REQUESTING)
+                run(SEC(0.1));
+        ck_assert(dhcp6_duid_equal(&sent[n_sent - 1].server, &other.duid));
+        /* alone, it is asked again */
+        setup();
+        peer.mute_replies = true;
+        start(true);
+        run(SEC(400));
+        peer.mute_replies = false;
+        run(SEC(60));
+        expect_state(DHCP6_STATE_BOUND);
+}
+END_TEST
+
 START_TEST(renew_takes_a_release_back)
 {
         bind_it();
@@ -696,5 +728,5 @@ TEST_MAIN("dhcp6-machine", what_an_earlier_run_had_is_confirmed, four_messages_a
         another_server_answers_a_rebind_but_not_a_renewal, status_codes_are_obeyed,
         confirms_after_a_flap, declines_what_another_host_has, releases_and_stops,
         information_is_asked_for_and_refreshed, lifetimes_that_make_no_sense,
-        a_server_that_takes_back_its_offer_is_no_storm, renew_takes_a_release_back,
-        a_year_of_anything)
+        a_server_that_takes_back_its_offer_is_no_storm, a_server_that_let_us_down_comes_last,
+        renew_takes_a_release_back, a_year_of_anything)
