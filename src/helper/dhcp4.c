@@ -44,6 +44,7 @@ struct Dhcp4Client {
         Dhcp4Lease stored;                       /* of the file, until the first start */
         bool has_stored;
         bool save_failed;
+        bool unwanted; /* the file: goes with the next save, when nobody waits for anything */
 };
 
 static usec_t now_of(const Dhcp4Client *c)
@@ -142,8 +143,11 @@ static void save_now(Dhcp4Client *c)
         LeaseText text = { .buf = buf, .size = sizeof(buf) };
 
         timer_cancel(&c->save_timer);
-        if (!used)
+        if (!used) {
+                if (c->unwanted)
+                        lease_store_remove(c->link, "dhcp4");
                 return;
+        }
         lease = *used;
         lease.mtu_before = c->link->state->mtu_before;
         dhcp4_lease_format(&lease, &at, &text);
@@ -385,6 +389,11 @@ static void send_arp(Dhcp4Client *c, const Dhcp4Event *e)
 
 /* -- What the machine wants done --------------------------------------------------------------- */
 
+static void save_later(Dhcp4Client *c)
+{
+        timer_set(&c->save_timer, usec_add(now_of(c), LEASE_SAVE_DELAY));
+}
+
 static void on_lease(Dhcp4Client *c)
 {
         const Dhcp4Lease *lease = dhcp4_machine_lease(&c->machine);
@@ -401,7 +410,8 @@ static void on_lease(Dhcp4Client *c)
                 log_error("%s: cannot apply the lease: %s", c->link->name, strerror(-r));
         if (!known)
                 log_lease(c);
-        timer_set(&c->save_timer, usec_add(now_of(c), LEASE_SAVE_DELAY));
+        c->unwanted = false;
+        save_later(c);
 }
 
 /* Without the address the kernel would drop what is queued from it. */
@@ -423,6 +433,12 @@ static void on_farewell_timer(Timer *t, usec_t now)
         farewell(container_of(t, Dhcp4Client, farewell_timer), now);
 }
 
+static void forget(Dhcp4Client *c)
+{
+        c->unwanted = true;
+        save_later(c);
+}
+
 static void on_lost(Dhcp4Client *c, Dhcp4Lost why)
 {
         if (why == DHCP4_LOST_RELEASED) {
@@ -432,9 +448,10 @@ static void on_lost(Dhcp4Client *c, Dhcp4Lost why)
                 dhcp4_unapply(c->link);
         }
         log_lost(c, why);
-        timer_cancel(&c->save_timer);
-        if (!dhcp4_lost_is_remembered(why))
-                lease_store_remove(c->link, "dhcp4");
+        if (dhcp4_lost_is_remembered(why))
+                timer_cancel(&c->save_timer);
+        else
+                forget(c);
 }
 
 static void on_event(Dhcp4Client *c, const Dhcp4Event *e)
@@ -453,11 +470,10 @@ static void on_event(Dhcp4Client *c, const Dhcp4Event *e)
                 on_lost(c, e->why);
                 return;
         case DHCP4_EVENT_SAVE:
-                timer_set(&c->save_timer, usec_add(now_of(c), LEASE_SAVE_DELAY));
+                save_later(c);
                 return;
         case DHCP4_EVENT_FORGET:
-                timer_cancel(&c->save_timer);
-                lease_store_remove(c->link, "dhcp4");
+                forget(c);
                 return;
         case DHCP4_EVENT_DEFENDED:
                 log_warning("%s: %02x:%02x:%02x:%02x:%02x:%02x uses our address, it was told",
