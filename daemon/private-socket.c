@@ -6,6 +6,8 @@
 #include "util/fd.h"
 #include "util/log.h"
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -82,14 +84,26 @@ static int address_set(PrivateSocket *s, const char *path)
         return 0;
 }
 
+/* Who listened first is dead: what still has the socket is a child of his on its way to another
+ * program. */
+static bool is_left(int fd)
+{
+        struct ucred peer = { 0 };
+        socklen_t size = sizeof(peer);
+
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0 &&
+               kill(peer.pid, 0) < 0 && errno == ESRCH;
+}
+
 static int is_served(const struct sockaddr_un *address)
 {
         _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
         if (fd < 0)
                 return -errno;
-        if (connect(fd, (const struct sockaddr *) address, sizeof(*address)) == 0 ||
-                errno == EAGAIN)
+        if (connect(fd, (const struct sockaddr *) address, sizeof(*address)) == 0)
+                return !is_left(fd);
+        if (errno == EAGAIN)
                 return 1;
         return errno == ECONNREFUSED || errno == ENOENT ? 0 : -errno;
 }

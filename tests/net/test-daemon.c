@@ -410,6 +410,39 @@ static void cannot_start(const char *socket, const char *why)
         server_stop(&s);
 }
 
+/* lwsd died while it started another program: for a moment its child has the socket, too. */
+static void test_socket_of_a_dead_one(void)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/a/private" };
+        int out[2], status;
+        pid_t dead, child;
+        Server s;
+
+        assert(mkdir("/run/a", 0755) == 0 || errno == EEXIST);
+        assert(pipe(out) == 0);
+        dead = fork();
+        if (dead == 0) {
+                int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+                if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 ||
+                        listen(fd, 5) < 0)
+                        _exit(1);
+                child = fork();
+                if (child == 0) {
+                        pause();
+                        _exit(0);
+                }
+                _exit(write(out[1], &child, sizeof(child)) != sizeof(child));
+        }
+        assert(waitpid(dead, &status, 0) == dead && status == 0);
+        assert(read(out[0], &child, sizeof(child)) == sizeof(child));
+        close(out[0]);
+        close(out[1]);
+        s = lwsd_start("a", false, "initialized");
+        assert(kill(child, SIGKILL) == 0);
+        assert(server_stop(&s) == 0);
+}
+
 static void test_two_of_them(void)
 {
         Server s = lwsd_start("a", false, "initialized");
@@ -594,6 +627,7 @@ int main(int argc, char **argv)
         assert(netns_sh("rm -rf /run/a") == 0);
         test_restart_is_no_fall();
         assert(netns_sh("rm -rf /run/a") == 0);
+        test_socket_of_a_dead_one();
         test_two_of_them();
         test_bus();
         assert(netns_sh("rm -rf /run/a") == 0);
