@@ -68,8 +68,7 @@ class TpmLab(Lab):
 
 def whole(lab):
     """Enrolled, renewed and shown to the token server, all with the key in the TPM; also after a restart."""
-    now = time.time()
-    lab.world.est_dates = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(now + s)) for s in (-2, 12)]
+    lab.world.est_dates = lambda: [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + s)) for s in (-2, 12)]
     lab.connect()
     lab.until_state("operational")
     lab.world.est_dates = Authority.ALWAYS

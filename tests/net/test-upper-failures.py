@@ -117,7 +117,7 @@ scenario("cacerts-none", no_authorities)
 def renewal(lab):
     """RFC 7030 section 4.2.2: with the certificate itself, for its own names, after a look at the authorities. The
     server has moved on to the next of them, whom only /cacerts has named."""
-    lab.world.est_dates = (stamp(-2), stamp(10))
+    lab.world.est_dates = lambda: (stamp(-2), stamp(10))
     lab.connect()
     lab.until_state("operational")
     with open(f"{lab.dir}/state/est-ca.pem") as f:
@@ -129,8 +129,8 @@ def renewal(lab):
     assert (first, second) == ("simpleenroll", "simplereenroll")
     assert not nobody and shown["subject"] == ((("commonName", "device-7"),),)
     lab.until("a token for the new certificate", lambda: len(lab.world.asked["token"]) == 2)
-    assert len(lab.world.asked["cacerts"]) == 2
-    assert lab.get("State") == "operational" and len(lab.world.keys) == 1
+    assert len(lab.world.asked["cacerts"]) >= 2 and len(lab.world.keys) == 1
+    lab.until_state("operational")
     lab.stop()
     lab.start()
     lab.until("a token", lambda: len(lab.world.asked["token"]) == 3)
@@ -356,7 +356,7 @@ def certificate_dates(lab):
 
 def certificate_ends(lab):
     """It cannot be renewed in time: the ladder falls; what has ended proves nothing, so it starts anew."""
-    lab.world.est_dates = (stamp(-2), stamp(8))
+    lab.world.est_dates = lambda: (stamp(-2), stamp(8))
     lab.connect()
     lab.until_state("operational")
     lab.world.est_dates = Authority.ALWAYS
