@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The resolver as others meet it: lwsd with a [DNS] section, asked by lwsctl, over its private socket and through
 its stub. What the resolver makes of odd servers is in test-dns.py and test-dns-odd.py.

@@ -145,9 +145,9 @@ class Forged(Case):
     def test_each_try_has_its_own_id_and_port(self):
         s = self.server(lambda q: good(q) if len(s.queries) >= 3 else None)
         self.assertEqual(self.ask(s)("www.test 4")[1], "0")
-        # the last round is by UDP and TCP
-        self.assertGreater(len({q.sender[1] for q in s.queries if not q.tcp}), 2)
-        self.assertEqual(len({q.id for q in s.queries}), 4)
+        # the last round is by UDP and TCP, and either may be the first to be answered
+        self.assertGreater(len({q.sender[1] for q in s.queries if not q.tcp}), 1)
+        self.assertEqual(len({q.id for q in s.queries}), len(s.queries))
 
     def test_strays_poison_nothing(self):
         def answer(q):
