@@ -35,7 +35,7 @@
 #define GATHER_BYTES (64 * 1024)
 #define GATHER_PARTS 8
 /* A client that says Hello gets its reply first; one that never does gets signals after this. */
-#define QUIET_USEC (50 * USEC_PER_MSEC)
+#define QUIET_USEC (200 * USEC_PER_MSEC)
 
 typedef struct Outgoing Outgoing;
 struct Outgoing {
@@ -427,8 +427,11 @@ static void on_timer(Timer *t, usec_t now)
                 conn->ops->closed(conn, conn->error, conn->userdata);
                 return;
         }
-        if (conn->ready && now >= conn->quiet_until)
+        if (conn->ready && conn->quiet_until > 0 && now >= conn->quiet_until) {
+                /* while we were busy, its Hello may have come to wait in the socket */
+                conn_turn(conn, EPOLLIN);
                 conn->quiet_until = 0;
+        }
         conn_turn(conn, 0);
 }
 

@@ -30,20 +30,19 @@ def scenario(settings=""):
 
 
 def bus(lab, words):
-    """An answer of lwsd, or None while it has other things to do."""
-    out = sh(f"busctl --json=short --timeout=30 --address=unix:path={lab.dir}/run/private {words}", check=False)
-    return json.loads(out)["data"] if out else None
+    """An answer of lwsd, which comes however much else it has to do."""
+    return json.loads(sh(f"busctl --json=short --timeout=30 --address=unix:path={lab.dir}/run/private {words}"))["data"]
 
 
 def links(lab):
     """Names of the links that lwsd knows."""
     found = bus(lab, "call org.lwsd1 /org/lwsd1 org.lwsd1.Manager ListLinks")
-    return found and {name for _, name, _ in found[0]}
+    return {name for _, name, _ in found[0]}
 
 
 def state_of(lab, name, what):
     found = bus(lab, f"call org.lwsd1 /org/lwsd1 org.lwsd1.Manager GetLinkByName s {name}")
-    return found and bus(lab, f"get-property org.lwsd1 {found[1]} org.lwsd1.Link {what}")
+    return bus(lab, f"get-property org.lwsd1 {found[1]} org.lwsd1.Link {what}")
 
 
 def batch(lab, lines):
