@@ -17,12 +17,13 @@ static const char *file_name(const char *link, const char *kind, char buf[static
         return buf;
 }
 
+/* Without a state directory nothing is kept. */
 static int state_dir(const Link *link)
 {
-        int fd = open(
-                network_settings(link->network)->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const char *path = network_settings(link->network)->state_dir;
+        int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
 
-        return fd < 0 ? -errno : fd;
+        return fd >= 0 ? fd : path ? -errno : -ENOENT;
 }
 
 LeaseClocks lease_store_clocks(void)
