@@ -340,11 +340,12 @@ class Lab:
 
 # -- scenarios, side by side
 
-BUSY = 3  # seconds that a machine with other things to do may be late; never early
+BUSY = 3  # seconds that a machine with other things to do may be late
+LATE_START = 0.3  # and what comes after something that was late itself seems early; unit tests have the exact bounds
 
 
 def near(value, low, high, what):
-    assert low <= value <= high + BUSY, f"{what}: {value:.3f} not in {low}..{high}"
+    assert low - LATE_START <= value <= high + BUSY, f"{what}: {value:.3f} not in {low}..{high}"
 
 
 JOBS = {}  # a forked process finds its scenario here
