@@ -197,7 +197,8 @@ static void settle(const char *what)
         for (;;) {
                 for (i = 0; i < CLIENTS; i++)
                         if (watchers[i].entered != watchers[i].left + 1 ||
-                                watchers[i].asked != watchers[i].told)
+                                watchers[i].asked != watchers[i].told ||
+                                lwsd_client_is_connected(watchers[i].client) <= 0)
                                 break;
                 if (i == CLIENTS)
                         return;
