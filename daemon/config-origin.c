@@ -34,6 +34,16 @@ int config_origins_set(ConfigOrigins *o, const ConfigKey *key, const char *file,
         return 0;
 }
 
+void config_origins_unset(ConfigOrigins *o, const ConfigKey *key)
+{
+        ConfigOrigin *origin = origin_of(o, key);
+
+        if (!origin)
+                return;
+        free(origin->file);
+        *origin = o->items[--o->n];
+}
+
 const ConfigOrigin *config_origins_find(
         const ConfigOrigins *o, const char *section, const char *name)
 {

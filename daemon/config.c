@@ -202,7 +202,9 @@ static int handle_key(void *userdata, const char *section, const char *name, con
                 (void) refuse(p, "%s=%s: %s", name, value, r == -EINVAL ? v.why : strerror(-r));
                 return 0;
         }
-        if (config_origins_set(p->origins, key, p->name, p->line) < 0) {
+        if (!*value) {
+                config_origins_unset(p->origins, key);
+        } else if (config_origins_set(p->origins, key, p->name, p->line) < 0) {
                 (void) refuse(p, "out of memory");
                 return 0;
         }

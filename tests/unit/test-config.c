@@ -342,6 +342,12 @@ START_TEST(keys_that_do_not_fit_together_are_refused_with_their_place)
         ck_assert_msg(config_load(&s, &paths, error) == 0, "%s", error);
         ck_assert_uint_eq(s->time.poll_max_usec, 2 * USEC_PER_HOUR);
         settings_free(s);
+        /* also where the other one was set and is at its default again */
+        put(root, "/etc/lwsd/lwsd.conf", "[Time]\nPollMinSec=48\nPollMaxSec=2h\n");
+        put(root, "/run/lwsd/lwsd.conf.d/50-x.conf", "[Time]\nPollMinSec=\nPollMaxSec=32\n");
+        ck_assert_msg(config_load(&s, &paths, error) == 0, "%s", error);
+        ck_assert_uint_eq(s->time.poll_min_usec, 32 * USEC_PER_SEC);
+        settings_free(s);
         snprintf(command, sizeof(command), "rm -r %s", root);
         ck_assert_int_eq(system(command), 0);
 }
