@@ -297,6 +297,7 @@ void conn_flush(Conn *conn)
 {
         if (conn->ready)
                 conn->quiet_until = 0;
+        conn->stuck = false; /* it may take more by now */
         for (unsigned i = 0; i < READ_BUDGET; i++) {
                 conn_pump(conn);
                 if (conn->error < 0 || !sd_bus_is_writing(conn) ||
