@@ -473,8 +473,7 @@ static int do_set_blob(Caller *caller, sd_bus_message *m, sd_bus_error *error)
         if (r == -EOPNOTSUPP)
                 return sd_bus_error_setf(error, LWSD_ERROR_NOT_AVAILABLE,
                         "\"%s\" is not \"policy-valid\", \"registered\", \"auth1\" or \"auth2\" "
-                        "with "
-                        "Provider=hold",
+                        "with Provider=hold",
                         which);
         if (r < 0 && why[0])
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, why);
