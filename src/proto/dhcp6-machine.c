@@ -26,6 +26,7 @@
 #define REFRESH_DEFAULT 86400
 #define REFRESH_MIN     600
 #define PREFERENCE_MAX  255
+#define SPARE_WAIT      (1 * USEC_PER_SEC)
 #define RESTARTS_FREE   2
 #define RESTART_MAX     (120 * USEC_PER_SEC)
 
@@ -258,7 +259,10 @@ static void accept_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message *reply)
                 dhcp6_lease_merge(&m->lease, m->retry.last, &reply->addresses[i]);
         if (m->lease.n_addresses == 0) {
                 push_event(m, DHCP6_EVENT_LEASE);
-                enter_soliciting(m, now);
+                if (m->state == DHCP6_STATE_REQUESTING)
+                        give_up_server(m, now);
+                else
+                        enter_soliciting(m, now);
                 return;
         }
         if (m->state == DHCP6_STATE_RENEWING || m->state == DHCP6_STATE_REBINDING)
@@ -297,8 +301,11 @@ static void receive_advertise(Dhcp6Machine *m, usec_t now, const Dhcp6Message *m
                 dhcp6_duid_equal(&m->advertised.server, &m->avoided) ||
                 (!again && msg->preference > m->advertised.preference))
                 m->advertised = *msg;
-        /* RFC 8415 18.2.1: others get the whole first wait, unless nobody can be better */
-        if (!again && (!first_wait || msg->preference == PREFERENCE_MAX))
+        /* RFC 8415 18.2.1: others get the whole first wait, unless nobody can be better; a later
+         * wait may be an hour */
+        if (again)
+                m->next = MIN(m->next, now + SPARE_WAIT);
+        else if (!first_wait || msg->preference == PREFERENCE_MAX)
                 enter_requesting(m, now);
 }
 

@@ -531,6 +531,33 @@ START_TEST(a_server_that_let_us_down_comes_last)
         peer.mute_replies = false;
         run(SEC(60));
         expect_state(DHCP6_STATE_BOUND);
+        /* also when by then nobody is asked but once an hour */
+        setup();
+        peer.mute_replies = true;
+        start(true);
+        while (m.state != DHCP6_STATE_REQUESTING)
+                run(SEC(1));
+        peer.silent = true;
+        run(SEC(4 * 3600));
+        peer.silent = peer.mute_replies = false;
+        while (m.advertised.type == DHCP6_NONE)
+                run(SEC(1));
+        run(SEC(2));
+        expect_state(DHCP6_STATE_BOUND);
+}
+END_TEST
+
+START_TEST(what_is_dead_on_arrival_lets_us_down_too)
+{
+        setup();
+        peer.preference = 255;
+        peer.mute_replies = true;
+        start(true);
+        expect_state(DHCP6_STATE_REQUESTING);
+        peer.valid = peer.preferred = peer.t1 = peer.t2 = 0;
+        reply(DHCP6_REPLY);
+        expect_state(DHCP6_STATE_SOLICITING);
+        ck_assert(dhcp6_duid_equal(&m.avoided, &peer.duid));
 }
 END_TEST
 
@@ -610,4 +637,4 @@ TEST_MAIN("dhcp6-machine", what_an_earlier_run_had_is_confirmed, four_messages_a
         confirms_after_a_flap, declines_what_another_host_has, releases_and_stops,
         information_is_asked_for_and_refreshed, lifetimes_that_make_no_sense,
         a_server_that_takes_back_its_offer_is_no_storm, a_server_that_let_us_down_comes_last,
-        renew_takes_a_release_back, a_year_of_anything)
+        what_is_dead_on_arrival_lets_us_down_too, renew_takes_a_release_back, a_year_of_anything)
