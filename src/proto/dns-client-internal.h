@@ -134,7 +134,8 @@ void dns_txn_finish(
         DnsTransaction *t, DnsAnswer *answer, const DnsAttempt *by, int error, usec_t now);
 /* This server said something that is no answer; the next one is asked at once. */
 void dns_attempt_useless(DnsAttempt *a, int error, usec_t now);
-/* The same server again, another way. NULL when that has ended the transaction. */
+/* The same server again, another way. NULL when no packet is left for that, which may have ended
+ * the transaction. */
 DnsAttempt *dns_attempt_again(DnsAttempt *a, DnsTransport transport, usec_t now);
 
 /* -- dns-trace.c -- */

@@ -197,6 +197,13 @@ static DnsServer *choose(const DnsTransaction *t)
         return NULL;
 }
 
+/* Nothing more is sent, and what is open is listened to until then. */
+static void listen_on(DnsTransaction *t, usec_t end)
+{
+        end = MAX(end, t->started + LISTEN_AT_LEAST);
+        dns_timer_set(t->client, &t->timer, MIN(end, t->started + DNS_TXN_BUDGET));
+}
+
 /* Nothing is left to send. A quick server may still be busy with a slow question: what is open is
  * listened to for a while (a server that asks others has its own timeouts). */
 static void txn_exhausted(DnsTransaction *t, usec_t now)
@@ -204,7 +211,7 @@ static void txn_exhausted(DnsTransaction *t, usec_t now)
         if (list_is_empty(&t->attempts) || now >= t->started + LISTEN_AT_LEAST)
                 txn_fail(t, t->error ? t->error : -ETIMEDOUT, now);
         else
-                dns_timer_set(t->client, &t->timer, t->started + LISTEN_AT_LEAST);
+                listen_on(t, 0);
 }
 
 /* In the last round what datagrams have not brought is asked for by both: a connection gets over
@@ -371,7 +378,11 @@ DnsAttempt *dns_attempt_again(DnsAttempt *a, DnsTransport transport, usec_t now)
 
         dns_attempt_close(t->client, a);
         if (t->packets >= DNS_TXN_PACKETS_MAX) {
-                txn_fail(t, t->error ? t->error : -EIO, now);
+                t->error = t->error ? t->error : -EIO;
+                if (t->doubtful || list_is_empty(&t->attempts))
+                        txn_fail(t, t->error, now);
+                else if (!t->current) /* what is open may have gone out only now */
+                        listen_on(t, now + dns_server_timeout(s, t->round, t->client->rng));
                 return NULL;
         }
         /* an older attempt that answered after all is worth more than the one it was given up for

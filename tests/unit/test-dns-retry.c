@@ -188,6 +188,23 @@ static usec_t lossy_without_tcp(Sim *sim, SimQuery *q)
         return sim->packets <= 2 ? SIM_DROP : SIM_RTT;
 }
 
+static unsigned only;
+
+static usec_t one_of_many(Sim *sim, SimQuery *q)
+{
+        sim_add_address(q, 60);
+        return q->server == only ? SIM_RTT : SIM_DROP;
+}
+
+/* The eleventh packet, which is the first of the third round over five servers, gets through. */
+static usec_t lossy_to_the_last(Sim *sim, SimQuery *q)
+{
+        sim_add_address(q, 60);
+        if (q->attempt->transport == DNS_TCP)
+                return SIM_REFUSED;
+        return sim->packets == 11 ? SIM_RTT : SIM_DROP;
+}
+
 static usec_t fails_edns(Sim *sim, SimQuery *q)
 {
         (void) sim;
@@ -226,6 +243,26 @@ START_TEST(what_is_dropped_in_silence_is_found_and_remembered)
 }
 END_TEST
 
+START_TEST(the_last_datagram_is_listened_to)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 5, one_of_many);
+        for (only = 0; only < 5; only++) {
+                char name[32];
+
+                sprintf(name, "n%u.example", only);
+                ck_assert_int_eq(sim_lookup(&sim, name), 0);
+        }
+        for (unsigned i = 0; i < 5; i++)
+                sim.servers[i] = lossy_to_the_last;
+        sim.packets = 0;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(sim.packets, 12);
+        sim_deinit(&sim);
+}
+END_TEST
+
 START_TEST(the_only_server_gets_a_second_chance)
 {
         Sim sim;
@@ -254,4 +291,4 @@ TEST_MAIN("dns-retry", a_dead_first_server_costs_its_wait_once,
         silence_of_a_quick_server_ends_sooner, loss_costs_what_the_timeouts_say,
         a_late_answer_still_counts, edns_falls_back_once_and_is_remembered,
         what_is_dropped_in_silence_is_found_and_remembered, the_only_server_gets_a_second_chance,
-        a_connection_gets_over_losses)
+        the_last_datagram_is_listened_to, a_connection_gets_over_losses)
