@@ -92,7 +92,7 @@ class Daemon:
     def call(self, member, *args, interface="org.lwsd1.Resolver", timeout=40):
         bus = getattr(self.connections, "bus", None)
         if not bus:
-            for _ in range(500):
+            for _ in range(2000):
                 if os.path.exists(self.socket):
                     break
                 time.sleep(0.01)
@@ -151,7 +151,7 @@ class DaemonCase(Case):
             f.write(text)
         os.rename(f"{ETC}/{file}.new", f"{ETC}/{file}")
 
-    def eventually(self, what, timeout=5):
+    def eventually(self, what, timeout=30):
         end = time.monotonic() + timeout
         while True:
             try:

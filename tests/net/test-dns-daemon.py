@@ -306,7 +306,7 @@ class Stub(DaemonCase):
         self.assertEqual((m[2] & 2, struct.unpack(">H", m[6:8])[0]), (0, 4000))
 
     def test_tcp_answers_as_they_come(self):
-        self.start(lambda q: [0.3 if q.name == "slow.test" else 0, good(q)])
+        self.start(lambda q: [1 if q.name == "slow.test" else 0, good(q)])
         with socket.create_connection(("127.0.0.1", self.port), 5) as c:
             for ident, n in enumerate(("slow.test", "quick.test", "quick.test")):
                 wire = question(n, ident=ident)
@@ -336,12 +336,12 @@ class Stub(DaemonCase):
         self.assertEqual(ask_stub(self.port, question("a.test"), "::1")[7], 1)
 
     def test_one_client_gets_so_much(self):
-        s, _ = self.start(lambda q: [1, good(q)])
+        s, _ = self.start(lambda q: good(q) if q.name == "other.test" else None)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as k:
             for i in range(200):
                 k.sendto(question(f"n{i}.test", ident=i), ("127.0.0.1", self.port))
             self.assertEqual(self.rcode(question("other.test")), 0)
-        self.assertEqual(s.asked(), 129)
+        self.assertEqual(len({q.name for q in s.queries}), 129)
 
 
 class Tls(DaemonCase, DotCase):

@@ -289,7 +289,7 @@ def a_server_asked_with_and_without_keys_is_asked_once_a_second():
     with NtsServer() as server, Lwsd(server.config(f"Servers={server.address}"), offset=3) as lwsd:
         assert lwsd.valid(10)
         eventually(lambda: len(server.spent) - server.spent.count(None) >= 3 and server.spent.count(None) >= 3)
-        assert server.time.shortest_wait() > 0.9
+        assert server.time.shortest_wait() > 0.5
         near(lwsd.ahead(), 0, 0.05)
 
 
