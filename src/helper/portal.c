@@ -5,6 +5,7 @@
 #include "proto/portal.h"
 #include "util/hash.h"
 #include "util/log.h"
+#include "util/text.h"
 #include <lwsd/lws-system.h>
 #include <string.h>
 
@@ -220,11 +221,6 @@ static uint64_t hash_dns(const Link *link)
         return hash;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-        return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static void on_network(NetworkWatch *w, bool epoch_changed)
 {
         PortalCheck *c = container_of(w, PortalCheck, network_watch);
@@ -235,13 +231,13 @@ static void on_network(NetworkWatch *w, bool epoch_changed)
         bool other_dns = dns != c->dns;
 
         c->dns = dns;
-        if (!epoch_changed && ifindex == c->uplink && same_text(api, c->api_uri)) {
+        if (!epoch_changed && ifindex == c->uplink && text_equal(api, c->api_uri)) {
                 if (other_dns)
                         portal_recheck(c->machine, thread_now(c->timer.thread));
                 drive(c);
                 return;
         }
-        if (other && !same_text(api, c->api_uri))
+        if (other && !text_equal(api, c->api_uri))
                 log_notice("%s: two captive portal APIs, %s is used and %s is not", up->name, api,
                         other);
         c->uplink = ifindex;

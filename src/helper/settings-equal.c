@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "helper/settings.h"
+#include "util/text.h"
 #include <string.h>
 
 static bool same_strings(const StringList *a, const StringList *b)
@@ -44,16 +45,11 @@ static bool same_hosts(const HostPortList *a, const HostPortList *b)
         return true;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-        return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 bool time_settings_equal(const TimeSettings *a, const TimeSettings *b)
 {
         return same_hosts(&a->servers, &b->servers) &&
                same_hosts(&a->nts_servers, &b->nts_servers) &&
-               same_text(a->certificate_authority, b->certificate_authority) &&
+               text_equal(a->certificate_authority, b->certificate_authority) &&
                a->set_clock == b->set_clock && a->observe == b->observe &&
                a->poll_min_usec == b->poll_min_usec && a->poll_max_usec == b->poll_max_usec &&
                a->min_sources == b->min_sources &&
@@ -62,30 +58,30 @@ bool time_settings_equal(const TimeSettings *a, const TimeSettings *b)
 
 static bool same_stage(const StageSettings *a, const StageSettings *b)
 {
-        return a->provider == b->provider && same_text(a->url, b->url) &&
-               same_text(a->certificate_authority, b->certificate_authority) &&
-               same_text(a->credential_file, b->credential_file) && same_text(a->key, b->key) &&
-               same_text(a->key_provider, b->key_provider) && same_text(a->name, b->name) &&
-               same_text(a->scope, b->scope);
+        return a->provider == b->provider && text_equal(a->url, b->url) &&
+               text_equal(a->certificate_authority, b->certificate_authority) &&
+               text_equal(a->credential_file, b->credential_file) && text_equal(a->key, b->key) &&
+               text_equal(a->key_provider, b->key_provider) && text_equal(a->name, b->name) &&
+               text_equal(a->scope, b->scope);
 }
 
 static bool same_policy(const PolicySettings *a, const PolicySettings *b)
 {
-        return a->provider == b->provider && same_text(a->file, b->file) &&
-               same_text(a->url, b->url) && same_text(a->key, b->key) &&
-               same_text(a->certificate_authority, b->certificate_authority);
+        return a->provider == b->provider && text_equal(a->file, b->file) &&
+               text_equal(a->url, b->url) && text_equal(a->key, b->key) &&
+               text_equal(a->certificate_authority, b->certificate_authority);
 }
 
 bool upper_settings_equal(const Settings *a, const Settings *b)
 {
         return a->portal.check == b->portal.check && a->portal.wait == b->portal.wait &&
                a->portal.provider == b->portal.provider &&
-               same_text(a->portal.certificate_authority, b->portal.certificate_authority) &&
+               text_equal(a->portal.certificate_authority, b->portal.certificate_authority) &&
                same_strings(&a->portal.urls, &b->portal.urls) &&
                same_policy(&a->policy, &b->policy) &&
                same_stage(&a->registration, &b->registration) && same_stage(&a->auth1, &b->auth1) &&
                same_stage(&a->auth2, &b->auth2) && a->spread_usec == b->spread_usec &&
-               same_text(a->state_dir, b->state_dir);
+               text_equal(a->state_dir, b->state_dir);
 }
 
 bool link_settings_equal(const LinkSettings *a, const LinkSettings *b)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "util/text.h"
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -63,4 +62,9 @@ void text_copy(char *dst, size_t size, const char *src)
                 s += n;
         }
         memset(dst + used, 0, size - used);
+}
+
+bool text_equal(const char *a, const char *b)
+{
+        return a && b ? strcmp(a, b) == 0 : a == b;
 }

@@ -192,6 +192,11 @@ class Lab:
         return '"bound"' in sh(f"busctl --address=unix:path={self.dir}/run/private get-property org.lwsd1 "
                                "/org/lwsd1/link/_32 org.lwsd1.Link DhcpState", check=False)
 
+    def get(self, name):
+        """A property of the link."""
+        return json.loads(sh(f"busctl --json=short --address=unix:path={self.dir}/run/private get-property org.lwsd1 "
+                             f"/org/lwsd1/link/_32 org.lwsd1.Link {name}"))["data"]
+
     def stored(self, kind="dhcp4"):
         """lwsd knows what it has after a restart."""
         return os.path.exists(f"{self.dir}/state/{kind}-eth0.lease")

@@ -49,12 +49,6 @@ def default_gateways(lab):
     return [r.get("gateway") for r in lab.routes() if r["dst"] == "default"]
 
 
-def get(lab, name):
-    out = sh(f"busctl --json=short --address=unix:path={lab.dir}/run/private get-property org.lwsd1 "
-             f"/org/lwsd1/link/_32 org.lwsd1.Link {name}")
-    return json.loads(out)["data"]
-
-
 @scenario()
 def r8_a_release_waits_for_the_hardware_address(lab):
     mute_arp(lab)
@@ -242,16 +236,16 @@ def r18_long_and_split_lists(lab):
     lab.bind(standard=False, extra=option(1, ip("255.255.255.0")) + option(6, servers[:6]) + option(6, servers[6:]) +
              option(42, ip("10.77.0.9") + ip("0.0.0.0") + ip("10.77.0.8")) + option(15, b"first.example\0") +
              option(119, b"\6second\7exa") + option(119, b"mple\0"))
-    lab.wait(lambda: len(get(lab, "Dns")) == 5)
-    assert get(lab, "Domains") == ["first.example", "second.example"], get(lab, "Domains")
-    assert get(lab, "Ntp") == [[2, list(ip("10.77.0.9"))], [2, list(ip("10.77.0.8"))]], get(lab, "Ntp")
+    lab.wait(lambda: len(lab.get("Dns")) == 5)
+    assert lab.get("Domains") == ["first.example", "second.example"], lab.get("Domains")
+    assert lab.get("Ntp") == [[2, list(ip("10.77.0.9"))], [2, list(ip("10.77.0.8"))]], lab.get("Ntp")
 
 
 @scenario("UseDNS=no\nUseNTP=no\nUseRoutes=no\nUseMTU=no\nUseDomains=no")
 def use_nothing_but_the_address(lab):
     lab.bind(extra=option(26, b"\x05\x78") + option(42, ip(SERVER)) + option(15, b"lan.example"))
     lab.wait(lab.bound)
-    assert get(lab, "Dns") == [] and get(lab, "Ntp") == [] and get(lab, "Domains") == []
+    assert lab.get("Dns") == [] and lab.get("Ntp") == [] and lab.get("Domains") == []
     assert default_gateways(lab) == [] and "10.77.0.1" not in lab.resolv_conf()
     assert json.loads(sh(f"ip -n {lab.client} -j link show eth0"))[0]["mtu"] == 1500
 
@@ -260,16 +254,16 @@ def use_nothing_but_the_address(lab):
 def the_lease_on_the_bus_and_in_the_kernel(lab):
     lab.bind(extra=option(42, ip(SERVER)) + option(15, b"lan.example"))
     lab.wait(lambda: default_gateways(lab) and lab.bound())
-    assert get(lab, "LeaseServer") == SERVER and get(lab, "Managed") and get(lab, "Carrier")
-    assert get(lab, "Addresses") == [[2, list(ip(ADDRESS)), 24]], get(lab, "Addresses")
-    assert get(lab, "Gateways") == [[2, list(ip(SERVER))]], get(lab, "Gateways")
-    assert get(lab, "Dns") == [[2, list(ip(SERVER))]] and get(lab, "Domains") == ["lan.example"]
-    assert get(lab, "LeaseExpiresUSec") > 0
+    assert lab.get("LeaseServer") == SERVER and lab.get("Managed") and lab.get("Carrier")
+    assert lab.get("Addresses") == [[2, list(ip(ADDRESS)), 24]], lab.get("Addresses")
+    assert lab.get("Gateways") == [[2, list(ip(SERVER))]], lab.get("Gateways")
+    assert lab.get("Dns") == [[2, list(ip(SERVER))]] and lab.get("Domains") == ["lan.example"]
+    assert lab.get("LeaseExpiresUSec") > 0
     a = lab.addresses()[ADDRESS]
     assert a["valid_life_time"] == a["preferred_life_time"] and a["broadcast"] == "10.77.0.255", a
     lab.call("Link", "Release")
     lab.expect(RELEASE)
-    lab.wait(lambda: get(lab, "LeaseServer") == "" and get(lab, "Dns") == [] and get(lab, "Addresses") == [])
+    lab.wait(lambda: lab.get("LeaseServer") == "" and lab.get("Dns") == [] and lab.get("Addresses") == [])
 
 
 @scenario()

@@ -29,12 +29,6 @@ def scenario(settings="RapidCommit=no", manager=""):
     return add
 
 
-def get(lab, name):
-    out = sh(f"busctl --json=short --address=unix:path={lab.dir}/run/private get-property org.lwsd1 "
-             f"/org/lwsd1/link/_32 org.lwsd1.Link {name}")
-    return json.loads(out)["data"]
-
-
 def messages_in(lab, seconds, answer):
     """What the client says for this long to a server that answers at once; times and types."""
     told, end = [], time.monotonic() + seconds
@@ -170,7 +164,7 @@ def use_nothing_but_the_address(lab):
     lab.reply6(lab.solicit(), ADVERTISE, extra=BEST + more)
     lab.reply6(lab.expect(REQUEST), REPLY, extra=more)
     lab.wait(lambda: ADDRESS in lab.addresses6())
-    assert get(lab, "Dns") == [] and get(lab, "Ntp") == [] and get(lab, "Domains") == []
+    assert lab.get("Dns") == [] and lab.get("Ntp") == [] and lab.get("Domains") == []
 
 
 @scenario()
@@ -178,11 +172,11 @@ def the_lease_on_the_bus(lab):
     more = option6(23, ip6("2001:db8::53")) + option6(24, b"\3lan\7example\0") + option6(31, ip6("2001:db8::7b"))
     lab.reply6(lab.solicit(), ADVERTISE, extra=BEST + more)
     lab.reply6(lab.expect(REQUEST), REPLY, extra=more)
-    lab.wait(lambda: ADDRESS in lab.addresses6() and get(lab, "DhcpState") == "bound")
-    assert get(lab, "Dns") == [[10, list(ip6("2001:db8::53"))]], get(lab, "Dns")
-    assert get(lab, "Ntp") == [[10, list(ip6("2001:db8::7b"))]], get(lab, "Ntp")
-    assert get(lab, "Domains") == ["lan.example"] and get(lab, "LeaseExpiresUSec") > 0
-    assert [10, list(ip6(ADDRESS)), 128] in get(lab, "Addresses")
+    lab.wait(lambda: ADDRESS in lab.addresses6() and lab.get("DhcpState") == "bound")
+    assert lab.get("Dns") == [[10, list(ip6("2001:db8::53"))]], lab.get("Dns")
+    assert lab.get("Ntp") == [[10, list(ip6("2001:db8::7b"))]], lab.get("Ntp")
+    assert lab.get("Domains") == ["lan.example"] and lab.get("LeaseExpiresUSec") > 0
+    assert [10, list(ip6(ADDRESS)), 128] in lab.get("Addresses")
 
 
 @scenario()

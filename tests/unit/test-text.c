@@ -69,5 +69,15 @@ START_TEST(a_copy_of_a_copy_is_the_same)
 }
 END_TEST
 
+START_TEST(no_text_equals_no_text)
+{
+        ck_assert(text_equal(NULL, NULL));
+        ck_assert(text_equal("a", "a"));
+        ck_assert(!text_equal("a", "b"));
+        ck_assert(!text_equal("", NULL));
+        ck_assert(!text_equal(NULL, "a"));
+}
+END_TEST
+
 TEST_MAIN("text", what_cannot_be_shown_becomes_a_question_mark, a_cut_is_between_characters,
-        a_copy_of_a_copy_is_the_same)
+        a_copy_of_a_copy_is_the_same, no_text_equals_no_text)
