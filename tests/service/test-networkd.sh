@@ -26,14 +26,13 @@ network() {
 service_lab
 lab_plug up0
 index=$(cat /sys/class/net/up0/ifindex)
-[ "${#index}" = 1 ] || fail "the path of link $index is another one"
 check "lwsd has the link" lwsctl wait dhcp --timeout=30
 check "and says so on the bus" managed true
 
 network no
 check "networkd starts" systemctl start systemd-networkd.service
 check "lwsd yields" within 20 managed false
-check "and says so" within 5 said 'up0: systemd-networkd has it, observed from here on'
+check "and says so" within 20 said 'up0: systemd-networkd has it, observed from here on'
 check "networkd has an address there" within 20 leased
 check "which counts for the states" lwsctl wait dhcp --timeout=20
 check "where there is nothing to renew" refused

@@ -90,7 +90,7 @@ portal() {
 fetched() {
         journalctl -b -q -o cat _PID=1 | grep -q 'Started lwsd-fetch@'
 }
-check "a captive portal is seen" within 10 portal
-check "by a unit of its own" within 5 fetched
+check "a captive portal is seen" within 30 portal
+check "by a unit of its own" within 20 fetched
 check "why says so" grep -q 'captive portal' <(lwsctl why)
 finish
