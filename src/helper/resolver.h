@@ -14,8 +14,8 @@ enum {
         LOOKUP_NO_CNAME = 1 << 1,
         LOOKUP_NO_SEARCH = 1 << 2,
         LOOKUP_NO_NETWORK = 1 << 3,
-        /* Plain DNS even where TLS is required: only for a captive portal's own host, and for time
-         * servers while no certificate's date can be checked. */
+        /* Plain DNS even where TLS is required: only for the hosts of the portal check, and for
+         * time servers while no certificate's date can be checked. */
         LOOKUP_PLAIN = 1 << 4,
         LOOKUP_NO_SYNTHESIZE = 1 << 5, /* neither the hosts file nor localhost */
         LOOKUP_NO_STALE = 1 << 6,

@@ -81,7 +81,7 @@ enum {
         DNS_LOOKUP_NO_CNAME = 1 << 1,
         DNS_LOOKUP_NO_SEARCH = 1 << 2,
         DNS_LOOKUP_NO_NETWORK = 1 << 3,
-        /* Plain even where TLS is required: the host of a captive portal, time servers before the
+        /* Plain even where TLS is required: the hosts of the portal check, time servers before the
          * clock is true (REQ_DNS 36). */
         DNS_LOOKUP_PLAIN = 1 << 4,
         DNS_LOOKUP_NO_SYNTHESIZE = 1 << 5, /* neither the hosts file nor localhost */
