@@ -299,6 +299,8 @@ static void accept_ack(Dhcp4Machine *c, usec_t now, const Dhcp4Message *m)
 
         if (now >= lease.expires)
                 return;
+        if (keeps && !m->has_mask) /* the class of an address says less than what was told before */
+                lease.options.prefix_length = c->lease.options.prefix_length;
         if (c->use != DHCP4_USE_NONE)
                 dhcp4_lease_keep_known(&lease, &c->lease);
         if (c->state == DHCP4_STATE_RENEWING || c->state == DHCP4_STATE_REBINDING)

@@ -145,8 +145,10 @@ static void decode_subnet_mask(Dhcp4Message *m, Reader *r)
         if (!read_one_address(r, &mask))
                 return;
         length = mask_to_length(mask);
-        if (length > 0)
+        if (length > 0) {
                 m->options.prefix_length = (uint8_t) length;
+                m->has_mask = true;
+        }
 }
 
 static void decode_mtu(Dhcp4Message *m, Reader *r)
@@ -394,7 +396,7 @@ int dhcp4_message_parse(const void *data, size_t size, Dhcp4Message *ret)
                 if (gather(&fields, decoders[i].code, buf, sizeof(buf), &value))
                         decoders[i].decode(&m, &value);
         }
-        if (m.options.prefix_length == 0)
+        if (!m.has_mask)
                 m.options.prefix_length = class_length(m.yiaddr);
         *ret = m;
         return 0;
@@ -429,7 +431,7 @@ bool dhcp4_message_has_lease(const Dhcp4Message *m)
 {
         return m->has_lease_time && m->lease_time > 0 && dhcp4_address_is_valid(m->yiaddr) &&
                m->yiaddr.s_addr != m->server.s_addr &&
-               is_host_of(m->yiaddr, m->options.prefix_length);
+               (!m->has_mask || is_host_of(m->yiaddr, m->options.prefix_length));
 }
 
 /* -- Building ---------------------------------------------------------------------------------- */

@@ -91,7 +91,7 @@ struct Dhcp4Message {
         Dhcp4Type type;
         struct in_addr server;    /* 54 */
         struct in_addr requested; /* 50 */
-        bool has_lease_time, has_t1, has_t2, has_v6only, rapid_commit;
+        bool has_mask, has_lease_time, has_t1, has_t2, has_v6only, rapid_commit;
         bool classless;                      /* the routes are those of 121 or 249 */
         uint32_t lease_time, t1, t2, v6only; /* seconds */
         uint8_t client_id[255];

@@ -34,7 +34,8 @@ static void put_lease(Writer *w, const Dhcp4Peer *peer)
         if (peer->t2)
                 put_u32(w, DHCP4_OPTION_T2, peer->t2);
         if (!peer->no_options) {
-                put(w, DHCP4_OPTION_SUBNET_MASK, "\xff\xff\xff\x00", 4);
+                put(w, DHCP4_OPTION_SUBNET_MASK,
+                        peer->mask.s_addr ? (const void *) &peer->mask : "\xff\xff\xff\x00", 4);
                 put(w, DHCP4_OPTION_ROUTER, &peer->server, 4);
                 put(w, DHCP4_OPTION_DNS, &peer->server, 4);
         }

@@ -10,6 +10,7 @@ typedef struct Dhcp4Peer Dhcp4Peer;
 struct Dhcp4Peer {
         struct in_addr server;
         struct in_addr offers;  /* the address it gives */
+        struct in_addr mask;    /* zero: 255.255.255.0 */
         uint32_t lease, t1, t2; /* seconds; t1 and t2 of 0 are left out */
         bool silent;            /* answers nothing */
         bool mute_acks;         /* answers DISCOVER only */

@@ -331,6 +331,23 @@ START_TEST(rebinds_and_expires_when_nobody_answers)
 }
 END_TEST
 
+/* The last address of a class C network, but not of the /23 that the first ACK told. */
+START_TEST(a_renewal_without_a_mask_leaves_the_prefix)
+{
+        setup();
+        w.peer.offers = v4("192.168.0.255");
+        w.peer.mask = v4("255.255.254.0");
+        bind_it();
+        ck_assert_uint_eq(dhcp4_machine_lease(&w.m)->options.prefix_length, 23);
+        w.peer.no_options = true;
+        world_run(&w, SEC(1850));
+        expect_state(DHCP4_STATE_BOUND);
+        ck_assert_uint_eq(w.leases, 2);
+        ck_assert_uint_eq(w.losts, 0);
+        ck_assert_uint_eq(dhcp4_machine_lease(&w.m)->options.prefix_length, 23);
+}
+END_TEST
+
 START_TEST(another_server_answers_a_rebind_but_not_a_renewal)
 {
         Dhcp4Peer other;
@@ -663,7 +680,8 @@ TEST_MAIN("dhcp4-machine", four_packets_and_bound,
         a_server_that_only_offers_is_left_after_a_minute, a_server_that_let_us_down_comes_last,
         only_the_chosen_server_counts_while_requesting, an_ack_out_of_the_blue_is_no_lease,
         replies_that_are_not_for_us_are_dropped, renews_by_unicast_and_keeps_the_address,
-        rebinds_and_expires_when_nobody_answers, another_server_answers_a_rebind_but_not_a_renewal,
+        rebinds_and_expires_when_nobody_answers, a_renewal_without_a_mask_leaves_the_prefix,
+        another_server_answers_a_rebind_but_not_a_renewal,
         a_refusal_takes_the_address_at_once_and_is_not_a_storm,
         a_renewal_that_changes_the_address_replaces_it, a_known_lease_takes_one_round_trip,
         a_known_lease_that_is_refused_or_unanswered_is_given_up,

@@ -132,12 +132,16 @@ START_TEST(a_host_is_neither_its_network_nor_its_broadcast)
 
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 Dhcp4Message m = { .yiaddr = v4(rows[i].address),
+                        .has_mask = true,
                         .has_lease_time = true,
                         .lease_time = 60,
                         .options = { .prefix_length = rows[i].length } };
 
                 ck_assert_msg(dhcp4_message_has_lease(&m) == rows[i].good, "%s/%u", rows[i].address,
                         rows[i].length);
+                /* without a mask its class is a guess, which refuses nothing */
+                m.has_mask = false;
+                ck_assert_int_eq(dhcp4_message_has_lease(&m), dhcp4_address_is_valid(m.yiaddr));
         }
 }
 END_TEST
