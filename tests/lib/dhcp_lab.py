@@ -156,10 +156,16 @@ class Lab:
 
     def stop(self, how=signal.SIGTERM):
         if self.daemon:
+            # of a scenario that stopped it and then failed; first, for it would end the stop of the leak check at exit
+            self.daemon.send_signal(signal.SIGCONT)
             self.daemon.send_signal(how)
-            self.daemon.send_signal(signal.SIGCONT)  # of a scenario that stopped it and then failed
-            self.daemon.wait(10)
-        self.daemon = None
+            daemon, self.daemon = self.daemon, None
+            try:
+                status = daemon.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+                raise
+            assert status in (0, -how), f"lwsd ended with {status}"
 
     def call(self, interface, method):
         return sh(f"busctl --address=unix:path={self.dir}/run/private call org.lwsd1 /org/lwsd1/link/_32 "
@@ -363,6 +369,7 @@ def run_one(name):
         lab = make_lab(os.path.abspath(sys.argv[1]), settings, manager)
         lab.start()
         function(lab)
+        lab.stop()
         return name, None
     except Exception:
         return name, traceback.format_exc() + (lab.story() if lab else "")
