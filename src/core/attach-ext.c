@@ -9,7 +9,7 @@
 
 enum {
         INDEX_MASK = (1 << SLOT_INDEX_BITS) - 1,
-        TURN_EXPIRED = 256, /* deadlines served in one turn of the loop */
+        TURN_EXPIRED = 256, /* deadlines looked at in one turn of the loop */
 };
 
 uint64_t slot_handle(const Thread *th, uint32_t index, uint64_t word)
@@ -28,13 +28,12 @@ static void call_destroy(void (*destroy)(void *), void *opaque)
 
 static void let_go(Thread *th, uint32_t index)
 {
-        SlotTable *t = &th->attach.slots;
+        AttachQueue *q = &th->attach;
 
-        if (atomic_load_explicit(&slot_at(t, index)->link, memory_order_relaxed) != SLOT_NONE)
-                slot_deadline_unlink(t, index);
-        slot_free(t, index);
-        if (t->n_deadlines == 0)
-                timer_cancel(&th->attach.deadline);
+        deadline_unlink(&q->deadlines, index);
+        slot_free(&q->slots, index);
+        if (q->deadlines.n == 0)
+                timer_cancel(&q->deadline);
 }
 
 /* Whoever waits for a callback to return counts itself in `waiters` and then looks at the word;
@@ -69,29 +68,28 @@ static void wait_out(Thread *th, Slot *slot, uint64_t word)
 
 static void arm_deadline(Thread *th)
 {
-        uint32_t first = slot_deadline_first(&th->attach.slots);
+        AttachQueue *q = &th->attach;
         lws_usec_t left;
 
-        if (first == SLOT_NONE) {
-                timer_cancel(&th->attach.deadline);
+        q->deadline_at = deadlines_next(&q->deadlines);
+        if (q->deadline_at == DEADLINE_NONE) {
+                timer_cancel(&q->deadline);
                 return;
         }
-        left = atomic_load_explicit(
-                       &slot_at(&th->attach.slots, first)->deadline, memory_order_relaxed) -
-               lws_now_usecs();
-        timer_set(&th->attach.deadline,
-                left > 0 ? usec_add(clock_boottime_usec(), (usec_t) left) : 0);
+        left = q->deadline_at - lws_now_usecs();
+        timer_set(&q->deadline, left > 0 ? usec_add(clock_boottime_usec(), (usec_t) left) : 0);
 }
 
 void extended_arrived(Thread *th, uint32_t index)
 {
-        SlotTable *t = &th->attach.slots;
-        Slot *slot = slot_at(t, index);
+        AttachQueue *q = &th->attach;
+        lws_usec_t deadline =
+                atomic_load_explicit(&slot_get(&q->slots, index)->deadline, memory_order_relaxed);
 
-        if (atomic_load_explicit(&slot->deadline, memory_order_relaxed) == 0)
+        if (deadline == 0)
                 return;
-        slot_deadline_link(t, index);
-        if (slot_deadline_first(t) == index)
+        deadline_link(&q->deadlines, index);
+        if (!timer_is_set(&q->deadline) || deadline < q->deadline_at)
                 arm_deadline(th);
 }
 
@@ -111,18 +109,15 @@ static bool end_unrun(Thread *th, Slot *slot, uint64_t word)
 void on_deadline(Timer *t, usec_t now)
 {
         Thread *th = t->thread;
-        SlotTable *slots = &th->attach.slots;
+        AttachQueue *q = &th->attach;
         lws_usec_t mono = lws_now_usecs();
+        unsigned budget = TURN_EXPIRED;
+        uint32_t index;
 
-        for (unsigned n = 0; n < TURN_EXPIRED && !context_is_destroying(th->cx); n++) {
-                uint32_t first = slot_deadline_first(slots);
-                Slot *slot;
+        while (!context_is_destroying(th->cx) &&
+                (index = deadlines_pop(&q->deadlines, mono, &budget)) != SLOT_NONE) {
+                Slot *slot = slot_get(&q->slots, index);
 
-                if (first == SLOT_NONE || atomic_load_explicit(&slot_at(slots, first)->deadline,
-                                                  memory_order_relaxed) > mono)
-                        break;
-                slot = slot_at(slots, first);
-                slot_deadline_unlink(slots, first);
                 (void) end_unrun(th, slot, atomic_load(&slot->word));
         }
         arm_deadline(th);
@@ -139,7 +134,7 @@ static bool is_late(Slot *slot)
 void extended_run(Thread *th, const FifoItem *item)
 {
         uint32_t index = (uint32_t) item->slot;
-        Slot *slot = slot_at(&th->attach.slots, index);
+        Slot *slot = slot_get(&th->attach.slots, index);
         uint64_t word = atomic_load(&slot->word);
         void (*destroy)(void *) = atomic_load_explicit(&slot->destroy, memory_order_relaxed);
         void *opaque = atomic_load_explicit(&slot->opaque, memory_order_relaxed);
@@ -160,7 +155,7 @@ bool extended_drop_dead(void *userdata, const FifoItem *item)
         Thread *th = userdata;
         uint32_t index = (uint32_t) item->slot;
 
-        if (slot_status(atomic_load(&slot_at(&th->attach.slots, index)->word)) != SLOT_DEAD)
+        if (slot_status(atomic_load(&slot_get(&th->attach.slots, index)->word)) != SLOT_DEAD)
                 return false;
         atomic_fetch_sub_explicit(&th->attach.dead, 1, memory_order_relaxed);
         let_go(th, index);
@@ -169,7 +164,7 @@ bool extended_drop_dead(void *userdata, const FifoItem *item)
 
 void extended_abandon(Thread *th, const FifoItem *item)
 {
-        Slot *slot = slot_at(&th->attach.slots, (uint32_t) item->slot);
+        Slot *slot = slot_get(&th->attach.slots, (uint32_t) item->slot);
 
         (void) end_unrun(th, slot, atomic_load(&slot->word));
         (void) extended_drop_dead(th, item);

@@ -7,8 +7,8 @@
  *
  * Left of "taken" any thread may be at it, right of it only the service thread.
  */
+#include "core/deadline.h"
 #include "core/fifo.h"
-#include "core/slot.h"
 #include "core/timer.h"
 #include "loop/loop.h"
 #include "state/table.h"
@@ -70,7 +70,9 @@ struct AttachQueue {
         Timer retry;
 
         SlotTable slots;
-        Timer deadline;
+        Deadlines deadlines;
+        Timer deadline;                     /* when to look at them */
+        lws_usec_t deadline_at;             /* what it is set to */
         _Atomic uint32_t finished, waiters; /* see finish() in attach-ext.c */
         _Atomic uint32_t dead;              /* slots in SLOT_DEAD whose item is still in a fifo */
 

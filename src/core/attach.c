@@ -451,6 +451,7 @@ void attach_init(Thread *th)
         AttachQueue *q = &th->attach;
 
         slots_init(&q->slots);
+        deadlines_init(&q->deadlines, &q->slots);
         timer_init(&q->deadline, th, on_deadline);
         timer_init(&q->retry, th, on_retry);
         watches_init(th);

@@ -31,8 +31,7 @@ void slots_deinit(SlotTable *t)
                 free(t->chunks[i]);
 }
 
-/* For an index that is known to be good. */
-static Slot *slot_get(SlotTable *t, uint32_t index)
+Slot *slot_get(SlotTable *t, uint32_t index)
 {
         uint32_t offset;
         unsigned chunk = chunk_of(index, &offset);
@@ -53,8 +52,7 @@ static int make_chunk(SlotTable *t, unsigned chunk)
 
         if (chunk_get(t, chunk))
                 return 0;
-        /* behind the slots, as many cells of the heap of deadlines */
-        c = calloc(n, sizeof(Slot) + sizeof(uint32_t));
+        c = calloc(n, sizeof(Slot));
         if (!c)
                 return -ENOMEM;
         if (!atomic_compare_exchange_strong_explicit(
@@ -131,7 +129,7 @@ uint64_t slot_begin(SlotTable *t, uint32_t index, void *opaque, void (*destroy)(
         atomic_store_explicit(&slot->opaque, opaque, memory_order_relaxed);
         atomic_store_explicit(&slot->destroy, destroy, memory_order_relaxed);
         atomic_store_explicit(&slot->deadline, deadline, memory_order_relaxed);
-        atomic_store_explicit(&slot->link, SLOT_NONE, memory_order_relaxed);
+        slot->previous = SLOT_NONE;
         atomic_store(&slot->word, word);
         return word;
 }
@@ -139,85 +137,4 @@ uint64_t slot_begin(SlotTable *t, uint32_t index, void *opaque, void (*destroy)(
 bool slot_change(Slot *slot, uint64_t from, SlotStatus to)
 {
         return atomic_compare_exchange_strong(&slot->word, &from, slot_word(from, to));
-}
-
-/* -- Deadlines --------------------------------------------------------------------------------- */
-
-static uint32_t *cell(SlotTable *t, uint32_t place)
-{
-        uint32_t offset;
-        unsigned chunk = chunk_of(place, &offset);
-        Slot *end = chunk_get(t, chunk) + chunk_slots(chunk);
-
-        return (uint32_t *) (void *) end + offset;
-}
-
-static lws_usec_t deadline_of(SlotTable *t, uint32_t index)
-{
-        return atomic_load_explicit(&slot_get(t, index)->deadline, memory_order_relaxed);
-}
-
-static void place(SlotTable *t, uint32_t at, uint32_t index)
-{
-        *cell(t, at) = index;
-        atomic_store_explicit(&slot_get(t, index)->link, at, memory_order_relaxed);
-}
-
-static void sift_up(SlotTable *t, uint32_t at, uint32_t index)
-{
-        lws_usec_t deadline = deadline_of(t, index);
-
-        while (at > 0) {
-                uint32_t parent = (at - 1) / 2, other = *cell(t, parent);
-
-                if (deadline_of(t, other) <= deadline)
-                        break;
-                place(t, at, other);
-                at = parent;
-        }
-        place(t, at, index);
-}
-
-static void sift_down(SlotTable *t, uint32_t at, uint32_t index)
-{
-        lws_usec_t deadline = deadline_of(t, index);
-
-        for (;;) {
-                uint32_t child = 2 * at + 1;
-
-                if (child >= t->n_deadlines)
-                        break;
-                if (child + 1 < t->n_deadlines &&
-                        deadline_of(t, *cell(t, child + 1)) < deadline_of(t, *cell(t, child)))
-                        child++;
-                if (deadline_of(t, *cell(t, child)) >= deadline)
-                        break;
-                place(t, at, *cell(t, child));
-                at = child;
-        }
-        place(t, at, index);
-}
-
-void slot_deadline_link(SlotTable *t, uint32_t index)
-{
-        sift_up(t, t->n_deadlines++, index);
-}
-
-void slot_deadline_unlink(SlotTable *t, uint32_t index)
-{
-        uint32_t at = atomic_load_explicit(&slot_get(t, index)->link, memory_order_relaxed);
-        uint32_t last = *cell(t, --t->n_deadlines);
-
-        atomic_store_explicit(&slot_get(t, index)->link, SLOT_NONE, memory_order_relaxed);
-        if (last == index)
-                return;
-        if (at > 0 && deadline_of(t, *cell(t, (at - 1) / 2)) > deadline_of(t, last))
-                sift_up(t, at, last);
-        else
-                sift_down(t, at, last);
-}
-
-uint32_t slot_deadline_first(SlotTable *t)
-{
-        return t->n_deadlines > 0 ? *cell(t, 0) : SLOT_NONE;
 }

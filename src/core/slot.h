@@ -32,7 +32,8 @@ struct Slot {
         _Atomic(void (*)(void *)) destroy;
         _Atomic lws_usec_t deadline; /* 0: none */
         _Atomic uint64_t word;       /* generation << 32 | SLOT_IS_WATCH | status */
-        _Atomic uint32_t link;       /* the next free slot; of one in use: its place in the heap */
+        _Atomic uint32_t link;       /* the next free slot; with `previous` also for deadline.c */
+        uint32_t previous;           /* SLOT_NONE: in no list of deadlines */
 };
 
 enum {
@@ -42,13 +43,10 @@ enum {
 };
 #define SLOT_NONE UINT32_MAX
 
-/* Deadlines are a binary heap of indices, in cells that come with the slots, so that putting one in
- * cannot fail. The service thread alone uses it. */
 struct SlotTable {
         _Atomic(Slot *) chunks[SLOT_CHUNKS]; /* of 64, 128, 256, ... slots */
         _Atomic uint32_t used;               /* slots that were ever handed out */
         _Atomic uint64_t free;               /* tag << 32 | first free slot */
-        uint32_t n_deadlines;
 };
 
 #define SLOT_IS_WATCH UINT64_C(0x100)
@@ -76,6 +74,8 @@ void slots_deinit(SlotTable *t);
 int slot_new(SlotTable *t, uint32_t *ret_index);
 /* NULL for an index that was never handed out. Any thread. */
 Slot *slot_at(SlotTable *t, uint32_t index);
+/* For an index that is known to be good. Any thread. */
+Slot *slot_get(SlotTable *t, uint32_t index);
 /* Ends this use: what names it names nothing from here on. Any thread. */
 void slot_free(SlotTable *t, uint32_t index);
 /* Fills it in and makes it SLOT_PENDING; the word it has now. By the one who got it. */
@@ -83,9 +83,3 @@ uint64_t slot_begin(SlotTable *t, uint32_t index, void *opaque, void (*destroy)(
         lws_usec_t deadline, uint64_t flags);
 /* One step; false when it is no longer in `from`. */
 bool slot_change(Slot *slot, uint64_t from, SlotStatus to);
-
-/* -- Deadlines (the service thread) ------------------------------------------------------------ */
-void slot_deadline_link(SlotTable *t, uint32_t index);
-void slot_deadline_unlink(SlotTable *t, uint32_t index);
-/* The one that ends first, or SLOT_NONE. */
-uint32_t slot_deadline_first(SlotTable *t);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of slots: generations, threads that take and free at once, the heap of deadlines. */
+/* The table of slots: generations, threads that take and free at once. */
 #include "core/slot.h"
 #include "lib/suite.h"
 #include "util/rng.h"
@@ -96,48 +96,5 @@ START_TEST(no_two_threads_have_the_same)
 }
 END_TEST
 
-/* -- Deadlines --------------------------------------------------------------------------------- */
-
-enum { MANY = 3000 };
-
-START_TEST(deadlines_come_in_order)
-{
-        Rng rng = rng_seeded(test_seed());
-        static bool linked[MANY];
-        lws_usec_t last = 0;
-        uint32_t index;
-        unsigned n = 0;
-
-        begin();
-        ck_assert_uint_eq(slot_deadline_first(&table), SLOT_NONE);
-        for (uint32_t i = 0; i < MANY; i++) {
-                ck_assert_int_eq(slot_new(&table, &index), 0);
-                ck_assert_uint_eq(index, i);
-                (void) slot_begin(&table, i, NULL, NULL, (lws_usec_t) rng_range(&rng, 1, 500), 0);
-        }
-        for (int i = 0; i < 5 * MANY; i++) {
-                index = (uint32_t) rng_range(&rng, 0, MANY - 1);
-                if (linked[index])
-                        slot_deadline_unlink(&table, index);
-                else
-                        slot_deadline_link(&table, index);
-                linked[index] = !linked[index];
-        }
-        for (uint32_t i = 0; i < MANY; i++)
-                n += linked[i];
-        ck_assert_uint_eq(table.n_deadlines, n);
-        while ((index = slot_deadline_first(&table)) != SLOT_NONE) {
-                ck_assert(linked[index]);
-                linked[index] = false;
-                ck_assert_int_ge(slot_at(&table, index)->deadline, last);
-                last = slot_at(&table, index)->deadline;
-                slot_deadline_unlink(&table, index);
-                n--;
-        }
-        ck_assert_uint_eq(n, 0);
-        slots_deinit(&table);
-}
-END_TEST
-
 TEST_MAIN("slot", a_slot_that_was_freed_is_another, generation_0_names_nothing,
-        no_two_threads_have_the_same, deadlines_come_in_order)
+        no_two_threads_have_the_same)
