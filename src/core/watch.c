@@ -129,9 +129,12 @@ void watch_arrived(Thread *th, Node *node)
 
         if (atomic_load_explicit(&q->dead_watches, memory_order_relaxed) > q->n_watches / 2)
                 sweep(th);
+        /* nobody followed the log meanwhile, and a walk among those that went may not have ended */
         if (q->n_watches++ == 0) {
                 q->seen = newest(th);
                 q->told = level_at(th, q->seen);
+                q->fresh = 0;
+                list_unlink(&q->walk);
         }
         list_link_tail(&q->watches[node->rank], &w->link);
         q->fresh |= UINT32_C(1) << node->rank;

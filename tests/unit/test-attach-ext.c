@@ -370,6 +370,47 @@ START_TEST(each_edge_is_told_once_in_order)
 }
 END_TEST
 
+/* One watch, cancelled by its own callback. */
+static void on_entered_once(struct lws_context *cx, int tsi, void *opaque)
+{
+        uint64_t *handle = opaque;
+
+        ck_assert_int_eq(lws_system_attach_cancel(cx, *handle), 1);
+        *handle = 0;
+}
+
+/* As many as a turn tells, so that its end and the end of the list are one. */
+START_TEST(the_end_of_all_watches_leaves_nothing_to_the_next)
+{
+        enum { A_TURN = 1024, N = 2 * A_TURN };
+        struct lws_context *cx = make(1);
+        lws_state_manager_t *mgr = lws_system_get_state_manager(cx);
+        static uint64_t once[N];
+        Hold *hold;
+        Story later;
+
+        climb(cx);
+        for (int i = 0; i < N; i++)
+                ck_assert_int_eq(lws_system_watch(cx, 0, LWS_SYSTATE_AUTH1, on_entered_once, NULL,
+                                         &once[i], &once[i]),
+                        0);
+        settle(cx);
+        for (int i = 0; i < N; i++)
+                ck_assert_uint_eq(once[i], 0);
+        hold = hold_at(cx, LWS_SYSTATE_AUTH1);
+        ck_assert_int_eq(lws_state_transition_steps(mgr, LWS_SYSTATE_DHCP), 0);
+        watch(cx, 0, LWS_SYSTATE_AUTH1, &later);
+        settle(cx);
+        ck_assert_int_eq(later.entered, 0);
+        hold_drop(hold);
+        climb(cx);
+        settle(cx);
+        ck_assert_int_eq(later.entered, 1);
+        hold_free(hold);
+        lws_context_destroy(cx);
+}
+END_TEST
+
 typedef struct Worker Worker;
 struct Worker {
         struct lws_context *cx;
@@ -417,4 +458,5 @@ TEST_MAIN("attach-ext", destroy_comes_once_whatever_happens,
         destroy_comes_where_the_context_ends_in_a_take, a_callback_may_cancel,
         cancelling_waits_for_a_callback_that_runs, deadlines_are_served_in_any_order_of_coming,
         churn_does_not_grow, each_edge_is_told_once_in_order,
+        the_end_of_all_watches_leaves_nothing_to_the_next,
         a_thread_that_lags_ends_at_the_true_level)
