@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stress-attach [SECONDS [SEED]]: eight threads post, cancel, watch, change the state and destroy
- * at random, round after round on a new context, each round's choices from a seed that is printed.
+ * at random, round after round on a new context, each round's choices from a seed that is printed:
+ * which loop, whose it is and who turns it, with a lock of the user's in .attach or without.
  * `stress-attach 0 SEED` replays one round's choices (the threads still meet as they like). Made
  * for ThreadSanitizer and AddressSanitizer.
  */
@@ -9,12 +10,14 @@
 #include "loop/loop.h"
 #include "util/rng.h"
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-event.h>
 
 enum { THREADS = 8, SERVICE_MAX = 4, ITEMS = 600, RANKS = 15 };
 
@@ -41,8 +44,20 @@ struct Item {
         bool inside;
 };
 
+/* How a service thread's loop turns. */
+typedef enum Way {
+        SERVICE, /* lws_service() */
+        DRIVEN,  /* poll() on the context's descriptor */
+        FOREIGN, /* an sd-event of the thread's own */
+        WAYS,
+} Way;
+
 static uint64_t round_seed;
 static struct lws_context *cx, *gone;
+static Way way;
+static sd_event *events[SERVICE_MAX];
+static _Atomic bool ended; /* the context told its protocols so */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Item items[THREADS][ITEMS];
 static int n_service;
 static bool drains;
@@ -213,12 +228,40 @@ static void on_first(struct lws_context *context, int tsi, void *opaque)
         serving++;
 }
 
+static int turn(void)
+{
+        enum {
+                LOOK_USEC = 1000
+        }; /* whether the context is there: nothing wakes the loop for that */
+        struct pollfd p = { .events = POLLIN };
+        int r = 0;
+
+        switch (way) {
+        case DRIVEN:
+                p.fd = lws_context_get_fd(cx, my_tsi);
+                (void) poll(&p, 1, lws_context_get_timeout(cx, my_tsi));
+                r = lws_context_dispatch(cx, my_tsi);
+                break;
+        case FOREIGN:
+                REQUIRE(sd_event_run(events[my_tsi], LOOK_USEC) >= 0);
+                r = ended ? -1 : 0;
+                break;
+        case SERVICE:
+        case WAYS:
+                r = lws_service(cx, my_tsi);
+                break;
+        }
+        return r;
+}
+
 static void *serve(void *arg)
 {
         begin((int) (intptr_t) arg);
         my_tsi = (int) (intptr_t) arg;
-        while (lws_service(cx, my_tsi) == 0)
+        while (turn() == 0)
                 ;
+        events[my_tsi] = sd_event_unref(events[my_tsi]);
+        REQUIRE(!events[my_tsi]); /* nobody else has it: left as it was found */
         return NULL;
 }
 
@@ -254,15 +297,49 @@ static void check(void)
                 }
 }
 
+static int attach_with_lock(struct lws_context *context, int tsi, lws_attach_cb_t *cb,
+        lws_system_states_t state, void *opaque, struct lws_attach_item **get)
+{
+        int r;
+
+        pthread_mutex_lock(&lock);
+        r = __lws_system_attach(context, tsi, cb, state, opaque, get);
+        pthread_mutex_unlock(&lock);
+        return r;
+}
+
+static int on_protocol(
+        struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+        if (reason == LWS_CALLBACK_PROTOCOL_DESTROY)
+                ended = true;
+        return 0;
+}
+
 static struct lws_context *make(void)
 {
         static const uint64_t loops[] = { 0, LWS_SERVER_OPTION_SDEVENT, LWS_SERVER_OPTION_LIBEV };
+        static const lws_system_ops_t locked = { .attach = attach_with_lock };
+        static const struct lws_protocols protocols[] = {
+                { .name = "end", .callback = on_protocol }, LWS_PROTOCOL_LIST_TERM
+        };
         struct lws_context_creation_info info;
 
         lws_context_info_defaults(&info, NULL);
         info.options = loops[pick(loop_libev ? 3 : 2)];
         info.count_threads = (unsigned) n_service;
         info.pcontext = &gone;
+        info.protocols = protocols;
+        info.system_ops = pick(2) ? &locked : NULL;
+        way = (Way) pick(WAYS);
+        if (way == DRIVEN)
+                info.options = 0;
+        if (way == FOREIGN) {
+                info.options = LWS_SERVER_OPTION_SDEVENT;
+                info.foreign_loops = (void **) events;
+                for (int t = 0; t < n_service; t++)
+                        REQUIRE(sd_event_new(&events[t]) >= 0);
+        }
         return lws_create_context(&info);
 }
 
@@ -278,7 +355,7 @@ static void run_round(uint64_t seed)
         n_service = 1 + (int) pick(SERVICE_MAX);
         drains = pick(2);
         by_callback = pick(2);
-        quiet = false;
+        quiet = ended = false;
         serving = 0;
         gone = cx = make();
         REQUIRE(cx);
