@@ -180,6 +180,8 @@ static void close_loop(Thread *th)
         wsis_close(th);
         timers_close(th);
         th->loop = loop_free(th->loop);
+        /* by this thread, which libev may have in its kernel's set until the descriptor is gone */
+        th->wake_fd = fd_close(th->wake_fd);
 }
 
 void thread_deinit(Thread *th)
@@ -189,7 +191,6 @@ void thread_deinit(Thread *th)
         if (th->phase != THREAD_LEFT)
                 close_loop(th);
         slots_deinit(&th->attach.slots);
-        th->wake_fd = fd_close(th->wake_fd);
 }
 
 void thread_part(Thread *th)
