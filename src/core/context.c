@@ -317,6 +317,13 @@ _public_ int lws_service(struct lws_context *cx, int tsi)
         return th ? service(th, true, "lws_service") : -1;
 }
 
+_public_ int lws_service_tsi(struct lws_context *cx, int timeout_ms, int tsi)
+{
+        Thread *th = thread_at(cx, tsi, "lws_service_tsi");
+
+        return th ? service(th, timeout_ms >= 0, "lws_service_tsi") : -1;
+}
+
 static Thread *driven(struct lws_context *cx, int tsi, const char *what)
 {
         Thread *th = thread_at(cx, tsi, what);

@@ -28,6 +28,13 @@ _public_ struct lws_context *lws_system_context_from_system_mgr(struct lws_state
         return mgr->context;
 }
 
+_public_ int lws_system_cpd_start(struct lws_context *cx)
+{
+        lws_system_cpd_set(cx, LWS_CPD_UNKNOWN);
+        return cx->ops.captive_portal_detect_request ? cx->ops.captive_portal_detect_request(cx)
+                                                     : -EOPNOTSUPP;
+}
+
 _public_ void lws_system_cpd_set(struct lws_context *cx, lws_cpd_result_t result)
 {
         atomic_store_explicit(&cx->cpd, (int) result, memory_order_relaxed);

@@ -258,10 +258,60 @@ START_TEST(a_bad_thread_number_is_refused)
 
         ck_assert_int_ne(lws_service(cx, 2), 0);
         ck_assert_int_ne(lws_service(cx, -1), 0);
+        ck_assert_int_ne(lws_service_tsi(cx, 0, 2), 0);
         ck_assert_ptr_null(make(0, 65));
         ck_assert_ptr_null(make(UINT64_C(1) << 63, 1));
         lws_context_destroy(cx);
         lws_context_destroy(NULL);
+}
+END_TEST
+
+/* Not asleep, or else this does not end. */
+START_TEST(a_negative_timeout_does_not_sleep)
+{
+        struct lws_context *cx;
+
+        if (!has_loop(loop_options[_i]))
+                return;
+        cx = make(loop_options[_i], 2);
+        for (int tsi = 0; tsi < 2; tsi++)
+                for (int turns = 0; turns < 20; turns++)
+                        ck_assert_int_eq(lws_service_tsi(cx, -1, tsi), 0);
+        ck_assert_int_eq(ladder_state(context_ladder(cx)), LWS_SYSTATE_OPERATIONAL);
+        lws_cancel_service(cx);
+        ck_assert_int_eq(lws_service_tsi(cx, 1000, 1), 0);
+        lws_context_destroy(cx);
+}
+END_TEST
+
+static int cpd_asked;
+
+static int ask_cpd(struct lws_context *cx)
+{
+        ck_assert_int_eq(lws_system_cpd_state_get(cx), LWS_CPD_UNKNOWN);
+        cpd_asked++;
+        lws_system_cpd_set(cx, LWS_CPD_INTERNET_OK);
+        return 0;
+}
+
+START_TEST(a_portal_check_is_the_users)
+{
+        static const lws_system_ops_t ops = { .captive_portal_detect_request = ask_cpd };
+        struct lws_context *cx = make(0, 1);
+        struct lws_context_creation_info info;
+
+        lws_system_cpd_set(cx, LWS_CPD_CAPTIVE_PORTAL);
+        ck_assert_int_ne(lws_system_cpd_start(cx), 0);
+        ck_assert_int_eq(lws_system_cpd_state_get(cx), LWS_CPD_UNKNOWN);
+        lws_context_destroy(cx);
+        lws_context_info_defaults(&info, NULL);
+        info.system_ops = &ops;
+        cx = lws_create_context(&info);
+        lws_system_cpd_set(cx, LWS_CPD_CAPTIVE_PORTAL);
+        ck_assert_int_eq(lws_system_cpd_start(cx), 0);
+        ck_assert_int_eq(cpd_asked, 1);
+        ck_assert_int_eq(lws_system_cpd_state_get(cx), LWS_CPD_INTERNET_OK);
+        lws_context_destroy(cx);
 }
 END_TEST
 
@@ -306,6 +356,7 @@ int main(void)
                 an_endpoint_may_destroy_the_context,
                 an_adopted_descriptor_speaks_libwebsockets,
                 the_last_thread_to_leave_frees,
+                a_negative_timeout_does_not_sleep,
         };
         Suite *suite = suite_create("context");
         TCase *tc = tcase_create("context");
@@ -315,6 +366,7 @@ int main(void)
         for (size_t i = 0; i < sizeof(each_loop) / sizeof(each_loop[0]); i++)
                 tcase_add_loop_test(tc, each_loop[i], 0, 3);
         tcase_add_test(tc, a_bad_thread_number_is_refused);
+        tcase_add_test(tc, a_portal_check_is_the_users);
         tcase_add_test(tc, logs_under_libwebsockets_names);
         suite_add_tcase(suite, tc);
         srunner_run_all(runner, CK_ENV);

@@ -181,24 +181,29 @@ START_TEST(a_context_is_driven_through_a_descriptor)
 }
 END_TEST
 
-static lws_sorted_usec_list_t timers[3];
+static struct whose {
+        char letter;
+        lws_sorted_usec_list_t sul;
+} timers[] = { { .letter = 'a' }, { .letter = 'b' }, { .letter = 'c' } };
 static char fired[4];
 
+/* Timers are found by what they are inside of. */
 static void on_sul(lws_sorted_usec_list_t *sul)
 {
-        fired[strlen(fired)] = (char) ('a' + (sul - timers));
+        struct whose *whose = lws_container_of(sul, struct whose, sul);
+
+        fired[strlen(fired)] = whose->letter;
 }
 
 START_TEST(libwebsockets_timers_fire_on_a_driven_context)
 {
         struct lws_context *cx = make(0, NULL, NULL);
 
-        memset(timers, 0, sizeof(timers));
         memset(fired, 0, sizeof(fired));
-        lws_sul_schedule(cx, 0, &timers[0], on_sul, 30 * LWS_US_PER_MS);
-        lws_sul_schedule(cx, 0, &timers[1], on_sul, 10 * LWS_US_PER_MS);
-        lws_sul_schedule(cx, 0, &timers[2], on_sul, 20 * LWS_US_PER_MS);
-        lws_sul_cancel(&timers[2]);
+        lws_sul_schedule(cx, 0, &timers[0].sul, on_sul, 30 * LWS_US_PER_MS);
+        lws_sul_schedule(cx, 0, &timers[1].sul, on_sul, 10 * LWS_US_PER_MS);
+        lws_sul_schedule(cx, 0, &timers[2].sul, on_sul, 20 * LWS_US_PER_MS);
+        lws_sul_cancel(&timers[2].sul);
         while (strlen(fired) < 2) {
                 struct pollfd p = { lws_context_get_fd(cx, 0), POLLIN, 0 };
 

@@ -51,7 +51,8 @@ typedef struct lws_system_ops {
          */
         int (*attach)(struct lws_context *cx, int tsi, lws_attach_cb_t *cb,
                 lws_system_states_t state, void *opaque, struct lws_attach_item **get);
-        /* Starts a captive portal check; its result comes with lws_system_cpd_set(). */
+        /* Starts a captive portal check, asked for by lws_system_cpd_start(); its result comes with
+         * lws_system_cpd_set(). 0, or nonzero. */
         int (*captive_portal_detect_request)(struct lws_context *cx);
         void *reserved_[8]; /* NULL: room for members to come, so that the size stays */
 } lws_system_ops_t;
@@ -106,6 +107,9 @@ int lws_system_attach_cancel(struct lws_context *cx, uint64_t handle);
 int lws_system_watch(struct lws_context *cx, int tsi, lws_system_states_t state,
         lws_attach_cb_t *entered, lws_attach_cb_t *left, void *opaque, uint64_t *handle);
 
+/* Asks for a check: forgets what is known and calls captive_portal_detect_request(). What that
+ * returned, or nonzero where the user gave none. Thread 0. */
+int lws_system_cpd_start(struct lws_context *cx);
 /* What is known about captive portals; set by whoever checked. Thread 0 sets, any thread gets. */
 void lws_system_cpd_set(struct lws_context *cx, lws_cpd_result_t result);
 lws_cpd_result_t lws_system_cpd_state_get(struct lws_context *cx);

@@ -76,6 +76,9 @@ void lws_context_destroy(struct lws_context *cx);
  * for a bad tsi and where another thread is servicing it.
  */
 int lws_service(struct lws_context *cx, int tsi);
+/* The same under the name that libwebsockets has for it, whose lws_service() is for thread 0 alone.
+ * Does not sleep where `timeout_ms` is negative; else it does not count. */
+int lws_service_tsi(struct lws_context *cx, int timeout_ms, int tsi);
 
 /* Wakes every service thread, each of which tells its protocols
  * LWS_CALLBACK_EVENT_WAIT_CANCELLED. Any thread; safe in a signal handler. */

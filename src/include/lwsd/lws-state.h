@@ -6,10 +6,14 @@
  * All functions belong to thread 0 of the context.
  */
 #include <lwsd/lws-states.h>
+#include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* The object of type T whose member M is at P: a notifier's link, a timer. */
+#define lws_container_of(P, T, M) ((T *) ((char *) (P) -offsetof(T, M)))
 
 struct lws_context;
 struct lws_dll2_owner;
