@@ -32,7 +32,7 @@ struct Hold {
 typedef struct LadderRequest LadderRequest;
 struct LadderRequest {
         int rank;
-        bool one_step;
+        bool one_step, policy_invalid; /* the latter: no rank */
 };
 
 struct Ladder {
@@ -53,6 +53,7 @@ struct Ladder {
 
         bool busy; /* notifiers or watches are being called */
         bool policy_requested, destroying_requested;
+        bool policy_stays; /* in POLICY_INVALID until a state is asked for */
         bool waiting_changed;
 
         LadderRequest requests[LADDER_REQUESTS_MAX];

@@ -189,6 +189,7 @@ static void commit(Ladder *ladder, int state, int rank)
                 ladder_clear_veto(ladder);
         }
         ladder->rank = rank;
+        ladder->policy_stays = ladder->policy_stays && state == LWS_SYSTATE_POLICY_INVALID;
         ladder->manager.state = state;
         atomic_store_explicit(
                 &ladder->reached, reach_of(ladder, state, rank), memory_order_release);
@@ -309,6 +310,21 @@ static void enter_policy_invalid(Ladder *ladder)
                 fall(ladder, LWS_SYSTATE_POLICY_INVALID, RANK_BEFORE_POLICY);
 }
 
+/* On behalf of whoever changes the policy, and says when that is done by asking for a state. */
+static void request_policy_invalid(Ladder *ladder)
+{
+        int state = ladder_state(ladder);
+
+        if (state == LWS_SYSTATE_POLICY_INVALID)
+                ladder->policy_stays = true;
+        if (ladder->rank < LWS_SYSTATE_POLICY_VALID ||
+                ladder_ask_notifiers(ladder, state, LWS_SYSTATE_POLICY_INVALID) ||
+                ladder->destroying_requested)
+                return;
+        ladder->policy_stays = true;
+        commit(ladder, LWS_SYSTATE_POLICY_INVALID, RANK_BEFORE_POLICY);
+}
+
 static void run_request(Ladder *ladder)
 {
         LadderRequest request = ladder->requests[0];
@@ -316,6 +332,10 @@ static void run_request(Ladder *ladder)
         ladder->n_requests--;
         memmove(ladder->requests, ladder->requests + 1,
                 ladder->n_requests * sizeof(ladder->requests[0]));
+        if (request.policy_invalid) {
+                request_policy_invalid(ladder);
+                return;
+        }
         if (request.rank < ladder->rank) {
                 int state = state_at_rank(request.rank);
 
@@ -324,6 +344,8 @@ static void run_request(Ladder *ladder)
                         commit(ladder, state, request.rank);
                 return;
         }
+        if (ladder->policy_stays)
+                fall(ladder, state_at_rank(RANK_BEFORE_POLICY), RANK_BEFORE_POLICY);
         if (hold_is_asserted(ladder->veto) && request.rank >= ladder->veto->rank)
                 ladder_clear_veto(ladder);
         if (!request.one_step) {
@@ -388,12 +410,17 @@ static bool run(Ladder *ladder, RunMode mode)
         return steps < LADDER_STEPS_MAX;
 }
 
+static bool leaves_policy(const Ladder *ladder)
+{
+        return ladder_state(ladder) == LWS_SYSTATE_POLICY_INVALID && !ladder->policy_stays;
+}
+
 static usec_t next_deadline(Ladder *ladder)
 {
         if (ladder_state(ladder) == LWS_SYSTATE_CONTEXT_DESTROYING)
                 return USEC_INFINITY;
         if (ladder->waiting_changed || ladder->n_requests > 0 || ladder->policy_requested ||
-                ladder_state(ladder) == LWS_SYSTATE_POLICY_INVALID)
+                leaves_policy(ladder))
                 return 0;
         return next_fall(ladder);
 }
@@ -406,8 +433,7 @@ void ladder_process(Ladder *ladder, usec_t now)
                 return; /* the call that is under way sees to it */
         ladder->busy = true;
         ladder->now = now;
-        done = run(ladder,
-                ladder_state(ladder) == LWS_SYSTATE_POLICY_INVALID ? RUN_LEAVE_POLICY : RUN_ALL);
+        done = run(ladder, leaves_policy(ladder) ? RUN_LEAVE_POLICY : RUN_ALL);
         if (ladder->waiting_changed) {
                 ladder->waiting_changed = false;
                 tell_watches(ladder, NULL);

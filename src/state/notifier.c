@@ -85,10 +85,12 @@ lws_state_notify_link_t *ladder_ask_notifiers(Ladder *ladder, int current, int t
 static int request(lws_state_manager_t *mgr, int target, bool one_step)
 {
         Ladder *ladder = ladder_of(mgr);
-        LadderRequest new_request = { .rank = state_rank(target), .one_step = one_step };
+        LadderRequest new_request = { .rank = state_rank(target),
+                .one_step = one_step,
+                .policy_invalid = target == LWS_SYSTATE_POLICY_INVALID };
         int before = ladder->rank;
 
-        if (new_request.rank < 0)
+        if (new_request.rank < 0 && !new_request.policy_invalid)
                 return -EINVAL;
         if (ladder->n_requests >= LADDER_REQUESTS_MAX)
                 return -ENOBUFS;
@@ -96,6 +98,8 @@ static int request(lws_state_manager_t *mgr, int target, bool one_step)
         if (ladder->busy)
                 return 0;
         ladder_run_requests(ladder);
+        if (new_request.policy_invalid)
+                return ladder_state(ladder) != LWS_SYSTATE_POLICY_INVALID;
         if (new_request.rank < before)
                 return ladder->rank > new_request.rank;
         return ladder_state(ladder) == LWS_SYSTATE_CONTEXT_DESTROYING ||

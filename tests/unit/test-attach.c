@@ -111,6 +111,37 @@ START_TEST(waits_again_when_the_ladder_has_fallen)
 }
 END_TEST
 
+static void invalidate(struct lws_context *cx, int tsi, void *opaque)
+{
+        note(cx, tsi, opaque);
+        ck_assert_int_eq(
+                lws_state_transition(lws_system_get_state_manager(cx), LWS_SYSTATE_POLICY_INVALID),
+                0);
+}
+
+START_TEST(what_needs_a_policy_waits_while_that_is_changed)
+{
+        struct lws_context *cx = make(loop_options[_i], 1, NULL);
+        lws_state_manager_t *mgr = lws_system_get_state_manager(cx);
+
+        n_seen = 0;
+        ck_assert_int_eq(attach(cx, 0, invalidate, LWS_SYSTATE_OPERATIONAL, (void *) 1), 0);
+        ck_assert_int_eq(attach(cx, 0, note, LWS_SYSTATE_OPERATIONAL, (void *) 2), 0);
+        run_until(cx, 1);
+        ck_assert_int_eq(attach(cx, 0, note, LWS_SYSTATE_POLICY_VALID, (void *) 3), 0);
+        for (uintptr_t i = 0; i < 20; i++) {
+                ck_assert_int_eq(attach(cx, 0, note, LWS_SYSTATE_CPD_POST_TIME, (void *) 4), 0);
+                run_until(cx, 2 + (unsigned) i);
+                ck_assert_uint_eq(seen[n_seen - 1], 4);
+                ck_assert_int_eq(mgr->state, LWS_SYSTATE_POLICY_INVALID);
+        }
+        ck_assert_int_eq(lws_state_transition(mgr, LWS_SYSTATE_POLICY_VALID), 0);
+        run_until(cx, 23);
+        ck_assert_uint_eq(seen[21] + seen[22], 5);
+        lws_context_destroy(cx);
+}
+END_TEST
+
 START_TEST(bad_arguments_are_refused)
 {
         struct lws_context *cx = make(0, 2, NULL);
@@ -534,6 +565,7 @@ int main(void)
         const TTest *const each_loop[] = {
                 runs_first_in_first_out_once_the_state_holds,
                 waits_again_when_the_ladder_has_fallen,
+                what_needs_a_policy_waits_while_that_is_changed,
                 the_users_lock_is_taken_and_free_in_callbacks,
                 a_broken_attach_loses_nothing,
                 each_breach_is_refused_and_said,

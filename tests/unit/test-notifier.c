@@ -117,12 +117,72 @@ START_TEST(a_fall_cannot_be_vetoed_but_a_requested_one_can)
         a.veto_at = LWS_SYSTATE_IFACE_COLDPLUG;
         ck_assert_int_eq(lws_state_transition_steps(mgr, LWS_SYSTATE_IFACE_COLDPLUG), 1);
         ck_assert_state(f, "operational");
-        ck_assert_int_eq(lws_state_transition_steps(mgr, LWS_SYSTATE_POLICY_INVALID), -EINVAL);
+        ck_assert_int_eq(lws_state_transition_steps(mgr, LWS_SYSTATE_CONTEXT_DESTROYING), -EINVAL);
+        ck_assert_int_eq(
+                lws_state_transition_steps(mgr, LWS_SYSTATE_CONTEXT_DESTROYING + 1), -EINVAL);
+        ck_assert_int_eq(lws_state_transition_steps(mgr, -1), -EINVAL);
         ck_assert_int_eq(lws_state_transition_steps(mgr, LWS_SYSTATE_OPERATIONAL), 0);
         hold_assert(dhcp, "no-route", 0, "gone");
         settle(f);
         advance(f, FLAP);
         ck_assert_state(f, "iface-coldplug");
+        hold_free(dhcp);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(the_policy_is_invalid_until_a_state_is_asked_for)
+{
+        Fixture *f = fixture_new();
+        Hold *dhcp = new_hold(f, LWS_SYSTATE_DHCP, HOLD_REQUIRED, "dhcp");
+        lws_state_manager_t *mgr = ladder_manager(f->ladder);
+        Notifier a;
+
+        notifier_init(&a, f, "a");
+        ck_assert_int_eq(lws_state_transition(mgr, LWS_SYSTATE_POLICY_INVALID), 1);
+        ck_assert_state(f, "unknown");
+        settle(f);
+        /* it can be vetoed like any request */
+        a.veto_at = LWS_SYSTATE_POLICY_INVALID;
+        ck_assert_int_eq(lws_state_transition(mgr, LWS_SYSTATE_POLICY_INVALID), 1);
+        ck_assert_state(f, "operational");
+        a.veto_at = -1;
+        for (int way = 0; way < 4; way++) {
+                f->told[0] = '\0';
+                ck_assert_int_eq(lws_state_transition(mgr, LWS_SYSTATE_POLICY_INVALID), 0);
+                ck_assert_str_eq(f->told, "a15 ");
+                ck_assert_int_eq(lws_state_transition_steps(mgr, LWS_SYSTATE_POLICY_INVALID), 0);
+                ladder_request_policy_invalid(f->ladder);
+                settle(f);
+                advance(f, 100 * FLAP);
+                ck_assert_uint_eq(f->wake, USEC_INFINITY);
+                ck_assert_state(f, "policy-invalid");
+                ck_assert(!ladder_reached(f->ladder, LWS_SYSTATE_POLICY_VALID));
+                ck_assert(ladder_reached(f->ladder, LWS_SYSTATE_CPD_POST_TIME));
+                switch (way) {
+                case 0: /* straight to the next one */
+                        ck_assert_int_eq(lws_state_transition(mgr, LWS_SYSTATE_POLICY_VALID), 0);
+                        ck_assert_state(f, "policy-valid");
+                        break;
+                case 1: /* all the way */
+                        ck_assert_int_eq(
+                                lws_state_transition_steps(mgr, LWS_SYSTATE_OPERATIONAL), 0);
+                        ck_assert_state(f, "operational");
+                        break;
+                case 2: /* further down */
+                        ck_assert_int_eq(lws_state_transition_steps(mgr, LWS_SYSTATE_DHCP), 0);
+                        ck_assert_state(f, "dhcp");
+                        break;
+                default: /* what is lost meanwhile takes it down, and its return up again */
+                        hold_assert(dhcp, "no-route", 0, "gone");
+                        settle(f);
+                        advance(f, FLAP);
+                        ck_assert_state(f, "iface-coldplug");
+                        hold_drop(dhcp);
+                }
+                settle(f);
+                ck_assert_state(f, "operational");
+        }
         hold_free(dhcp);
         fixture_free(f);
 }
@@ -234,5 +294,6 @@ END_TEST
 
 TEST_MAIN("notifier", a_veto_is_a_hold_with_the_notifiers_name,
         a_vetoer_that_leaves_takes_its_veto_along, a_fall_cannot_be_vetoed_but_a_requested_one_can,
-        one_step_asks_once_and_respects_holds, requests_inside_a_notifier_are_queued,
-        notifiers_come_and_go_inside_a_call, endless_requests_are_cut_into_turns)
+        the_policy_is_invalid_until_a_state_is_asked_for, one_step_asks_once_and_respects_holds,
+        requests_inside_a_notifier_are_queued, notifiers_come_and_go_inside_a_call,
+        endless_requests_are_cut_into_turns)

@@ -64,10 +64,14 @@ void lws_state_reg_deregister(lws_state_notify_link_t *link);
 /* Adds each of a NULL-terminated list. */
 void lws_state_reg_notifier_list(lws_state_manager_t *mgr, lws_state_notify_link_t *const *list);
 
-/* Goes step by step towards `target`, up or down. 0: reached, or queued because a notifier is being
+/*
+ * Goes step by step towards `target`, up or down. 0: reached, or queued because a notifier is being
  * called; 1: held back on the way (by a notifier or a hold), and continued when that is over;
- * -EINVAL for a target off the ladder, -ENOBUFS when too many are queued. A way down is one change,
- * and the ladder climbs again at the next turn of the loop as far as holds allow. */
+ * -EINVAL for CONTEXT_DESTROYING and what is no state, -ENOBUFS when too many are queued. A way
+ * down is one change, and the ladder climbs again at the next turn of the loop as far as holds
+ * allow. From POLICY_INVALID, to which it goes where POLICY_VALID holds (else 1), it climbs again
+ * when a state is asked for: the new policy is there then.
+ */
 int lws_state_transition_steps(lws_state_manager_t *mgr, int target);
 /* The same in one step: notifiers see (current, target) once. */
 int lws_state_transition(lws_state_manager_t *mgr, int target);
