@@ -1,18 +1,35 @@
 # SPDX-License-Identifier: MIT
 """Networks of a test's own, in namespaces that end with it."""
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 
 import no_clock
 
 SKIPPED = 77
+PR_SET_PDEATHSIG = 1
 
 
 def skip(why):
     print(f"skipped: {why}", file=sys.stderr)
     sys.exit(SKIPPED)
+
+
+def die_with_parent():
+    """For a child process: it ends when we do, however we end."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run_forked(command):
+    """What `unshare --fork` starts, which passes no signal on: whoever ends us ends that too."""
+    child = subprocess.Popen(command, preexec_fn=die_with_parent)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: child.kill())
+    status = child.wait()
+    return status if status >= 0 else 128 - status
 
 
 def restart(*flags):
@@ -23,7 +40,10 @@ def restart(*flags):
         skip("no namespaces here")
     os.environ["LWSD_TEST_INSIDE"] = "1"
     no_clock.drop()
-    os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
+    command = ["unshare", *flags, sys.executable, *sys.argv]
+    if "--fork" in flags:
+        sys.exit(run_forked(command))
+    os.execvp("unshare", command)
 
 
 def enter():
