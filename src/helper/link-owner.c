@@ -71,9 +71,9 @@ static bool in_first_namespace(void)
         return ours.st_ino == first.st_ino && ours.st_dev == first.st_dev;
 }
 
-const char *link_owner(int ifindex)
+const char *link_owner(const OwnerWatch *w, int ifindex)
 {
-        return in_first_namespace() ? link_owner_in("/run", ifindex) : NULL;
+        return w->speaks ? link_owner_in("/run", ifindex) : NULL;
 }
 
 /* -- Being told when that changes -------------------------------------------------------------- */
@@ -107,8 +107,8 @@ int owner_watch_init(
         _cleanup_fd_ int fd = -EBADF;
         int r;
 
-        *w = (OwnerWatch){ .changed = changed };
-        if (!in_first_namespace())
+        *w = (OwnerWatch){ .speaks = in_first_namespace(), .changed = changed };
+        if (!w->speaks)
                 return 0;
         fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (fd < 0)

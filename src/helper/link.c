@@ -366,7 +366,7 @@ void link_update(Link *link)
         if (settings != link->settings)
                 link_set_settings(link, settings);
         owner = s->owner;
-        s->owner = wanted ? link_owner(link->ifindex) : NULL;
+        s->owner = wanted ? link_owner(&link->network->owner_watch, link->ifindex) : NULL;
         if (s->owner && s->owner != owner && !link->managed)
                 log_info("%s: %s has it, observed", link->name, s->owner);
         link_publish_mirror(link);

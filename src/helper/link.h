@@ -154,11 +154,11 @@ int link_static_apply(Link *link);
 /* link-owner.c */
 /* The manager whose run-time files under `run` say that it has the link; a literal, or NULL. */
 const char *link_owner_in(const char *run, int ifindex);
-const char *link_owner(int ifindex);
 /* Tells when such a file has changed. */
 typedef struct OwnerWatch OwnerWatch;
 struct OwnerWatch {
-        struct lws *wsi; /* NULL: there is nobody to watch here */
+        bool speaks; /* those files are about our links */
+        struct lws *wsi;
         void (*changed)(OwnerWatch *w);
 };
 int owner_watch_init(
@@ -166,3 +166,4 @@ int owner_watch_init(
 /* Looks for managers that have come since. */
 void owner_watch_renew(OwnerWatch *w);
 void owner_watch_deinit(OwnerWatch *w);
+const char *link_owner(const OwnerWatch *w, int ifindex);
