@@ -129,6 +129,7 @@ static void plan_wants(Plan *plan, usec_t now)
                         RtnlWantAddress *to = &plan->addresses[want->n_addresses];
 
                         to->owner = source;
+                        to->taken = a->addresses[i].taken;
                         if (wanted_address(plan->link, source, &a->addresses[i], now, &to->address))
                                 want->n_addresses++;
                 }
@@ -137,6 +138,7 @@ static void plan_wants(Plan *plan, usec_t now)
                         RtnlWantRoute *to = &plan->routes[want->n_routes++];
 
                         to->owner = source;
+                        to->taken = a->routes[i].taken;
                         wanted_route(plan->link, source, &a->routes[i], &to->route);
                 }
         }
@@ -407,6 +409,52 @@ void apply_flush(Link *link, FactSource source)
 void apply_forget(Link *link, FactSource source)
 {
         source_clear(&link->state->apply[source]);
+}
+
+/* -- What others do ---------------------------------------------------------------------------- */
+
+void apply_on_address(Link *link, const RtnlAddress *address, bool removed)
+{
+        for (unsigned source = 0; source < _FACT_SOURCE_MAX; source++) {
+                ApplySource *a = &link->state->apply[source];
+
+                for (size_t i = 0; i < a->n_addresses; i++) {
+                        RtnlAddress ours = { .ifindex = link->ifindex,
+                                .prefix = a->addresses[i].prefix,
+                                .peer = a->addresses[i].peer };
+
+                        if (rtnl_address_is(&ours, address))
+                                a->addresses[i].taken = removed;
+                }
+        }
+}
+
+void apply_on_route(Link *link, const RtnlRoute *route, bool removed)
+{
+        for (unsigned source = 0; source < _FACT_SOURCE_MAX; source++) {
+                ApplySource *a = &link->state->apply[source];
+
+                for (size_t i = 0; i < a->n_routes; i++) {
+                        RtnlRoute ours;
+
+                        wanted_route(link, source, &a->routes[i], &ours);
+                        if (rtnl_route_is(&ours, route))
+                                a->routes[i].taken = removed;
+                }
+        }
+}
+
+void apply_again(Link *link)
+{
+        for (unsigned source = 0; source < _FACT_SOURCE_MAX; source++) {
+                ApplySource *a = &link->state->apply[source];
+
+                for (size_t i = 0; i < a->n_addresses; i++)
+                        a->addresses[i].taken = false;
+                for (size_t i = 0; i < a->n_routes; i++)
+                        a->routes[i].taken = false;
+        }
+        apply_all(link);
 }
 
 bool apply_lacks_address(const Link *link, FactSource source, usec_t now)

@@ -22,6 +22,7 @@ struct ApplyAddress {
         IpAddr peer;      /* AF_UNSPEC: none */
         /* CLOCK_BOOTTIME deadlines; USEC_INFINITY: forever */
         usec_t valid_until_usec, preferred_until_usec;
+        bool taken; /* apply.c: somebody removed it */
 };
 
 typedef struct ApplyRoute ApplyRoute;
@@ -32,6 +33,7 @@ struct ApplyRoute {
         IpAddr source;   /* preferred source; AF_UNSPEC: the kernel chooses */
         uint32_t metric; /* 0: the link's (Metric=), or 1024 */
         uint32_t mtu;    /* 0: the link's */
+        bool taken;
 };
 
 typedef struct ApplyConfig ApplyConfig;

@@ -620,11 +620,8 @@ void dhcp4_client_link_changed(Dhcp4Client *client)
 
 void dhcp4_client_address_lost(Dhcp4Client *client)
 {
-        /* Whoever took it away may know something: ask whether it is still ours, and put it back
-         * with the answer. */
-        log_warning("%s: somebody removed the leased address", client->link->name);
-        dhcp4_machine_resume(&client->machine, now_of(client));
-        run(client);
+        if (dhcp4_machine_address_lost(&client->machine, now_of(client)))
+                run(client);
 }
 
 int dhcp4_client_renew(Dhcp4Client *client)

@@ -441,6 +441,15 @@ void dhcp6_client_dad_failed(Dhcp6Client *client, const IpAddr *addr)
         run(client);
 }
 
+void dhcp6_client_address_lost(Dhcp6Client *client)
+{
+        if (client->machine.state != DHCP6_STATE_BOUND)
+                return;
+        log_warning("%s: somebody removed an address that DHCPv6 gave", client->link->name);
+        (void) dhcp6_machine_renew(&client->machine, now_of(client));
+        run(client);
+}
+
 int dhcp6_client_renew(Dhcp6Client *client)
 {
         if (!dhcp6_machine_renew(&client->machine, now_of(client)))

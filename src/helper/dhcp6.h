@@ -27,5 +27,7 @@ bool dhcp6_client_has_answer(const Dhcp6Client *client);
 void dhcp6_client_carrier(Dhcp6Client *client, bool up);
 /* The kernel's DAD found one of our addresses to be another's: DECLINE. */
 void dhcp6_client_dad_failed(Dhcp6Client *client, const IpAddr *addr);
+/* Somebody removed an address that is leased. */
+void dhcp6_client_address_lost(Dhcp6Client *client);
 int dhcp6_client_renew(Dhcp6Client *client);
 int dhcp6_client_release(Dhcp6Client *client);

@@ -70,6 +70,7 @@ void link_on_address(Link *link, const RtnlAddress *address, bool removed)
         while (i < s->n_addresses && !rtnl_address_is(&s->addresses[i].address, address))
                 i++;
         link_mark_dirty(link);
+        apply_on_address(link, address, removed);
         /* The kernel takes an address with a lifetime away when its DAD fails, and says so there.
          */
         if (s->dhcp6 && (address->flags & IFA_F_DADFAILED))
@@ -126,6 +127,7 @@ void link_on_route(Link *link, const RtnlRoute *route, bool removed)
         while (i < s->n_routes && !rtnl_route_is(&s->routes[i].route, route))
                 i++;
         link_mark_dirty(link);
+        apply_on_route(link, route, removed);
         if (removed) {
                 if (i < s->n_routes)
                         drop_route(s, i);
@@ -156,6 +158,7 @@ size_t link_routes_like(Link *link, const RtnlRoute *route, bool drop)
                         continue;
                 n++;
                 if (drop) {
+                        apply_on_route(link, r, true);
                         drop_route(s, i);
                         link_mark_dirty(link);
                         break;
@@ -184,10 +187,14 @@ void link_sync_begin(Link *link)
                 s->routes[i].seen = false;
 }
 
+/* Where the link went down and up meanwhile, what is missing went with that, as do routes of IPv4
+ * at any time. */
 void link_sync_end(Link *link)
 {
         LinkState *s = link->state;
 
+        if (s->blip)
+                s->was_up = false;
         for (size_t i = s->n_addresses; i-- > 0;)
                 if (!s->addresses[i].seen) {
                         RtnlAddress gone = s->addresses[i].address;
@@ -195,6 +202,8 @@ void link_sync_end(Link *link)
                         drop_address(s, i);
                         link_mark_dirty(link);
                         lost_address(link, &gone);
+                        if (s->had_carrier && !s->blip)
+                                apply_on_address(link, &gone, true);
                 }
         for (size_t i = s->n_routes; i-- > 0;)
                 if (!s->routes[i].seen) {

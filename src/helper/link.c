@@ -333,20 +333,34 @@ void link_set_settings(Link *link, const LinkSettings *settings)
         link_mark_dirty(link);
 }
 
+/* Whoever took a leased address away may know something: it is not put back before the server has
+ * said that it is still ours. After a loss of carrier it is asked about anyway. */
+static void ask_for_lost(Link *link, usec_t now)
+{
+        LinkState *s = link->state;
+
+        if (!link->carrier || s->blip)
+                return;
+        if (s->dhcp4_runs && apply_lacks_address(link, FACT_SOURCE_DHCP4, now))
+                dhcp4_client_address_lost(s->dhcp4);
+        if (s->dhcp6 && apply_lacks_address(link, FACT_SOURCE_DHCP6, now))
+                dhcp6_client_address_lost(s->dhcp6);
+}
+
 static void run(Link *link, usec_t now)
 {
         LinkState *s = link->state;
 
         if ((link->flags & IFF_UP) && !s->was_up) {
                 s->was_up = true;
-                apply_all(link);
+                apply_again(link);
         }
         if (s->mac_changed && s->dhcp4)
                 restart_dhcp4(link);
         else if (s->link_changed && s->dhcp4_runs)
                 dhcp4_client_link_changed(s->dhcp4);
-        if (s->lost_address && s->dhcp4_runs && apply_lacks_address(link, FACT_SOURCE_DHCP4, now))
-                dhcp4_client_address_lost(s->dhcp4);
+        if (s->lost_address)
+                ask_for_lost(link, now);
         if (s->had_carrier && (s->blip || !link->carrier))
                 carrier_down(link, now);
         if (link->carrier && (s->blip || !s->had_carrier))

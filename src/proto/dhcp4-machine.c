@@ -646,6 +646,16 @@ void dhcp4_machine_resume(Dhcp4Machine *c, usec_t now)
         attach(c, now);
 }
 
+bool dhcp4_machine_address_lost(Dhcp4Machine *c, usec_t now)
+{
+        if (c->use != DHCP4_USE_ACTIVE || c->state == DHCP4_STATE_STOPPED ||
+                c->state == DHCP4_STATE_DOWN)
+                return false;
+        lose(c, DHCP4_LOST_REMOVED);
+        attach(c, now);
+        return true;
+}
+
 bool dhcp4_machine_renew(Dhcp4Machine *c, usec_t now)
 {
         switch (c->state) {

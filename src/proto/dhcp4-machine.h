@@ -53,6 +53,7 @@ typedef enum Dhcp4Lost {
         DHCP4_LOST_CONFLICT,
         DHCP4_LOST_RELEASED,
         DHCP4_LOST_UNCONFIRMED, /* nobody on this link knows it; remembered */
+        DHCP4_LOST_REMOVED,     /* somebody took it out of the kernel; remembered */
         DHCP4_LOST_V6ONLY,
         DHCP4_LOST_REPLACED, /* strict: another address was given and is probed for */
 } Dhcp4Lost;
@@ -130,6 +131,9 @@ void dhcp4_machine_stop(Dhcp4Machine *c);
 void dhcp4_machine_carrier(Dhcp4Machine *c, usec_t now, bool up);
 /* After a suspend: is this still the network that it was? */
 void dhcp4_machine_resume(Dhcp4Machine *c, usec_t now);
+/* The address in use is gone from the link: whether the server still gives it, and nobody else has
+ * it, is found out before it is used again. False when none is in use. */
+bool dhcp4_machine_address_lost(Dhcp4Machine *c, usec_t now);
 /* On request: renew now; give the lease back. False when there is none. */
 bool dhcp4_machine_renew(Dhcp4Machine *c, usec_t now);
 bool dhcp4_machine_release(Dhcp4Machine *c, usec_t now);

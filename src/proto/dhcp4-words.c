@@ -24,6 +24,7 @@ static const char *const lost_names[] = {
         [DHCP4_LOST_CONFLICT] = "in use by another host",
         [DHCP4_LOST_RELEASED] = "released",
         [DHCP4_LOST_UNCONFIRMED] = "not confirmed",
+        [DHCP4_LOST_REMOVED] = "somebody removed the address",
         [DHCP4_LOST_V6ONLY] = "IPv6 only",
         [DHCP4_LOST_REPLACED] = "replaced by another",
 };
@@ -43,6 +44,7 @@ bool dhcp4_lost_is_remembered(Dhcp4Lost why)
         switch (why) {
         case DHCP4_LOST_EXPIRED:
         case DHCP4_LOST_UNCONFIRMED:
+        case DHCP4_LOST_REMOVED:
                 return true;
         case DHCP4_LOST_REFUSED:
         case DHCP4_LOST_CONFLICT:

@@ -72,7 +72,7 @@ static void set_addresses(const RtnlWant *want, const RtnlHave *have, RtnlOpFn f
 {
         for (size_t i = 0; i < want->n_addresses; i++) {
                 const RtnlAddress *a = &want->addresses[i].address;
-                bool current = false;
+                bool current = want->addresses[i].taken;
 
                 for (size_t j = 0; j < have->n_addresses && !current; j++)
                         current = rtnl_address_is(a, &have->addresses[j]) &&
@@ -90,7 +90,7 @@ static void set_routes(
 {
         for (size_t i = 0; i < want->n_routes; i++) {
                 const RtnlRoute *route = &want->routes[i].route;
-                bool there = false;
+                bool there = want->routes[i].taken;
 
                 if ((route->hops[0].gateway.family != AF_UNSPEC) != gateways)
                         continue;

@@ -23,12 +23,14 @@ typedef struct RtnlWantAddress RtnlWantAddress;
 struct RtnlWantAddress {
         unsigned owner; /* RtnlOwner.id */
         RtnlAddress address;
+        bool taken; /* not put back where it is missing */
 };
 
 typedef struct RtnlWantRoute RtnlWantRoute;
 struct RtnlWantRoute {
         unsigned owner;
         RtnlRoute route;
+        bool taken;
 };
 
 typedef struct RtnlWant RtnlWant;

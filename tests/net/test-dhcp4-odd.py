@@ -377,6 +377,20 @@ def r28_after_a_boot_the_gateway_is_enough(lab):
     near(time.time() - asked.at, 0, 0.3, "use")
 
 
+@scenario()
+def r44_an_address_that_somebody_removed_is_asked_for_and_probed(lab):
+    lab.bind()
+    lab.wait(lambda: len(lab.probes(ADDRESS)[1]) == 2)
+    lab.arps.clear()
+    sh(f"ip -n {lab.client} address del {ADDRESS}/24 dev eth0")
+    request = lab.expect(REQUEST)
+    assert request.address(50) == ADDRESS and 54 not in request.options and request.ciaddr == "0.0.0.0"
+    assert lab.addresses() == {}
+    lab.reply(request, ACK)
+    lab.wait(lambda: ADDRESS in lab.addresses() and default_gateways(lab) == [SERVER])
+    lab.wait(lambda: len(lab.probes(ADDRESS)[0]) == 3, why="no new probes")
+
+
 @scenario("[Link wan*]\nDHCP=ipv4\nCarrierLossSec=60")
 def r43_a_renamed_link_keeps_its_lease(lab):
     lab.bind()

@@ -99,6 +99,16 @@ def r34_a_router_without_flags_ends_no_lease(lab):
 
 
 @scenario()
+def r44_an_address_that_somebody_removed_is_asked_for(lab):
+    lab.bind6()
+    sh(f"ip -n {lab.client} address del {ADDRESS}/128 dev eth0")
+    renew = lab.expect(RENEW)
+    assert renew.addresses == [ADDRESS] and lab.addresses6() == {}
+    lab.reply6(renew, REPLY, valid=9000)
+    lab.wait(lambda: ADDRESS in lab.addresses6())
+
+
+@scenario()
 def r34_no_flag_no_question(lab):
     for _ in range(3):
         lab.advertise_router(0)

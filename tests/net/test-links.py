@@ -101,7 +101,7 @@ def what_was_overrun_is_read_again(lab):
     lab.daemon.send_signal(signal.SIGCONT)
     lab.wait(lambda: links(lab) == everyone)
     lab.wait(lambda: state_of(lab, f"dum{MANY - 1}", "Carrier"))
-    # and the other way round: what went is gone, and the leased address comes back
+    # and the other way round: what went is gone, and the leased address comes back when the server agrees
     before = drops(lab)
     lab.daemon.send_signal(signal.SIGSTOP)
     for mtu in range(1400, 1440):
@@ -111,7 +111,12 @@ def what_was_overrun_is_read_again(lab):
     assert drops(lab) > before, "no overrun"
     lab.daemon.send_signal(signal.SIGCONT)
     lab.wait(lambda: links(lab) == {"lo", "eth0"})
+    lab.arps.clear()
+    request = lab.expect(REQUEST)
+    assert request.address(50) == ADDRESS and ADDRESS not in lab.addresses()
+    lab.reply(request, ACK)
     lab.wait(lambda: ADDRESS in lab.addresses())
+    lab.wait(lambda: lab.probes(ADDRESS)[0], why="no new probe")
 
 
 if __name__ == "__main__":

@@ -301,6 +301,43 @@ START_TEST(a_lease_is_applied_renewed_and_replaced_without_a_gap)
 }
 END_TEST
 
+START_TEST(what_others_remove_stays_away_until_the_link_comes_up)
+{
+        Fixture *f = fixture_new();
+        ApplyAddress leased = { 0 };
+        ApplyConfig config = { .addresses = &leased, .n_addresses = 1 };
+        Applied applied = { 0 };
+
+        settings_free(static_settings(f, "192.0.2.10/24", "192.0.2.1"));
+        add_address(&f->settings->links[0], "192.0.2.11/24");
+        shell("ip link add vb type veth peer name va; ip link set vb up");
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        shell("ip addr del 192.0.2.11/24 dev va; ip route del default via 192.0.2.1");
+        wait_until(f, !has(find(f, "va"), "192.0.2.11") && find(f, "va")->n_gateways == 0);
+        /* another source says what it wants; not so the configuration */
+        ck_assert_int_eq(ip_prefix_parse("198.51.100.5/24", &leased.prefix), 0);
+        leased.valid_until_usec = leased.preferred_until_usec =
+                clock_boottime_usec() + 3600 * USEC_PER_SEC;
+        ck_assert_int_eq(
+                apply_set(find(f, "va"), FACT_SOURCE_DHCP4, &config, on_applied, &applied), 0);
+        wait_until(f, applied.n == 1);
+        shell("ip addr show va | grep 198.51.100.5\n"
+              "! ip addr show va | grep 192.0.2.11; ! ip route | grep ^default");
+        /* nor is it taken away where somebody put it back */
+        shell("ip addr add 192.0.2.11/24 dev va");
+        wait_until(f, has(find(f, "va"), "192.0.2.11"));
+        ck_assert_int_eq(
+                apply_set(find(f, "va"), FACT_SOURCE_DHCP4, &config, on_applied, &applied), 0);
+        wait_until(f, applied.n == 2);
+        shell("ip addr show va | grep 192.0.2.11; ip addr del 192.0.2.11/24 dev va");
+        wait_until(f, !has(find(f, "va"), "192.0.2.11"));
+        shell("ip link set va down; ip link set va up");
+        wait_until(f, has(find(f, "va"), "192.0.2.11") && find(f, "va")->n_gateways == 1);
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(what_the_kernel_refuses_is_told)
 {
         Fixture *f = fixture_new();
@@ -519,7 +556,8 @@ NETNS_SUITE("network", cold_plug_and_the_way_up, a_short_flap_tells_nobody_and_a
         another_address_or_route_makes_a_new_epoch_and_more_of_them_does_not,
         required_family_and_links, a_static_link_is_set_up_changed_and_let_go,
         what_we_left_in_the_kernel_is_found_again_after_a_restart,
-        a_lease_is_applied_renewed_and_replaced_without_a_gap, what_the_kernel_refuses_is_told,
+        a_lease_is_applied_renewed_and_replaced_without_a_gap,
+        what_others_remove_stays_away_until_the_link_comes_up, what_the_kernel_refuses_is_told,
         five_hundred_links_come_and_go_and_an_overrun_loses_none,
         a_name_that_moves_to_another_section_moves_the_link,
         another_hardware_address_is_another_client, a_suspend_is_told_from_a_clock_that_is_set,

@@ -139,6 +139,21 @@ START_TEST(what_is_there_already_costs_nothing)
 }
 END_TEST
 
+START_TEST(what_somebody_took_is_not_put_back_and_not_taken_out)
+{
+        Case c;
+
+        init(&c, ELEMENTSOF(owners));
+        want_address(&c, OWNER_DHCP4, address("10.0.0.5/24", RTPROT_DHCP, 60));
+        want_route(&c, OWNER_DHCP4, route(NULL, "10.0.0.1", RTPROT_DHCP));
+        c.want_addresses[0].taken = c.want_routes[0].taken = true;
+        ck_assert_str_eq(diff(&c), "");
+        c.have_addresses[c.have.n_addresses++] = address("10.0.0.5/24", RTPROT_DHCP, 60);
+        c.have_routes[c.have.n_routes++] = route(NULL, "10.0.0.1", RTPROT_DHCP);
+        ck_assert_str_eq(diff(&c), "");
+}
+END_TEST
+
 START_TEST(who_has_not_spoken_loses_nothing)
 {
         Case c;
@@ -278,5 +293,6 @@ START_TEST(random_wants_are_met_in_one_go)
 END_TEST
 
 TEST_MAIN("rtnl-diff", new_comes_before_old_and_foreign_stays, what_is_there_already_costs_nothing,
-        who_has_not_spoken_loses_nothing, ipv6_knows_an_address_by_its_bits_alone,
-        prefixes_are_counted_right, random_wants_are_met_in_one_go)
+        what_somebody_took_is_not_put_back_and_not_taken_out, who_has_not_spoken_loses_nothing,
+        ipv6_knows_an_address_by_its_bits_alone, prefixes_are_counted_right,
+        random_wants_are_met_in_one_go)
