@@ -28,6 +28,7 @@
 #define PREFERENCE_MAX  255
 #define SPARE_WAIT      (1 * USEC_PER_SEC)
 #define RESTARTS_FREE   2
+#define HELD_ENOUGH     (10 * USEC_PER_SEC)
 #define RESTART_MAX     (120 * USEC_PER_SEC)
 
 /* -- Events ------------------------------------------------------------------------------------ */
@@ -148,16 +149,21 @@ static void begin_exchange(Dhcp6Machine *m, usec_t now, Dhcp6State state, Dhcp6R
 
 /* RFC 8415 14.1: a server that offers and then takes back, or addresses that are found to be in use
  * time after time, must not make a storm of us. The first time around costs nothing. */
-static usec_t restart_pause(Dhcp6Machine *m)
+static usec_t restart_pause(Dhcp6Machine *m, usec_t now)
 {
-        unsigned n = m->restarts++;
+        unsigned n;
 
+        /* a server that gives and never renews is one all the same */
+        if (m->held_since > 0 && now >= m->held_since + HELD_ENOUGH)
+                m->restarts = 0;
+        m->held_since = 0;
+        n = m->restarts++;
         return n < RESTARTS_FREE ? 0 : MIN(USEC_PER_SEC << MIN(n - RESTARTS_FREE, 7u), RESTART_MAX);
 }
 
 static void enter_soliciting(Dhcp6Machine *m, usec_t now)
 {
-        usec_t pause = restart_pause(m);
+        usec_t pause = restart_pause(m, now);
         Dhcp6Retry retry = {
                 .irt = SOL_TIMEOUT, .mrt = m->sol_max_rt * USEC_PER_SEC, .never_short = true
         };
@@ -265,8 +271,8 @@ static void accept_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message *reply)
                         enter_soliciting(m, now);
                 return;
         }
-        if (m->state == DHCP6_STATE_RENEWING || m->state == DHCP6_STATE_REBINDING)
-                m->restarts = 0;
+        if (m->held_since == 0)
+                m->held_since = now;
         m->avoided.size = 0;
         m->lease.server = reply->server;
         dhcp6_lease_set_times(&m->lease, m->retry.last, reply);

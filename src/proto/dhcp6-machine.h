@@ -59,7 +59,8 @@ struct Dhcp6Machine {
         Dhcp6Outgoing farewell;          /* what is declined or released */
         uint32_t sol_max_rt, inf_max_rt; /* seconds */
         Dhcp6Status refused;             /* what the last server that answered said */
-        unsigned restarts;               /* SOLICITs begun since a lease was renewed */
+        unsigned restarts;               /* SOLICITs begun since a lease held */
+        usec_t held_since; /* when the lease was first given; 0: not since the last SOLICIT */
 
         Dhcp6Event events[DHCP6_EVENTS_MAX];
         unsigned first_event, n_events;

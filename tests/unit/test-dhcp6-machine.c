@@ -502,6 +502,28 @@ START_TEST(a_server_that_takes_back_its_offer_is_no_storm)
 }
 END_TEST
 
+START_TEST(a_server_that_gives_and_never_renews_is_asked_again_at_once)
+{
+        setup();
+        peer.preference = 255;
+        peer.t1 = 20, peer.t2 = 30, peer.preferred = 40, peer.valid = 60;
+        start(true);
+        for (unsigned i = 0; i < 20; i++) {
+                expect_state(DHCP6_STATE_BOUND);
+                peer.silent = true;
+                run(m.lease.addresses[0].valid_until - now - 1);
+                ck_assert_uint_eq(m.lease.n_addresses, 1);
+                peer.silent = false;
+                run(1);
+        }
+        /* but not one whose leases are over before they are of use */
+        peer.valid = peer.preferred = peer.t1 = peer.t2 = 1;
+        n_sent = 0;
+        run(SEC(1000));
+        ck_assert_uint_lt(n_sent, 60);
+}
+END_TEST
+
 START_TEST(a_server_that_let_us_down_comes_last)
 {
         Dhcp6Peer other;
@@ -636,5 +658,7 @@ TEST_MAIN("dhcp6-machine", what_an_earlier_run_had_is_confirmed, four_messages_a
         another_server_answers_a_rebind_but_not_a_renewal, status_codes_are_obeyed,
         confirms_after_a_flap, declines_what_another_host_has, releases_and_stops,
         information_is_asked_for_and_refreshed, lifetimes_that_make_no_sense,
-        a_server_that_takes_back_its_offer_is_no_storm, a_server_that_let_us_down_comes_last,
-        what_is_dead_on_arrival_lets_us_down_too, renew_takes_a_release_back, a_year_of_anything)
+        a_server_that_takes_back_its_offer_is_no_storm,
+        a_server_that_gives_and_never_renews_is_asked_again_at_once,
+        a_server_that_let_us_down_comes_last, what_is_dead_on_arrival_lets_us_down_too,
+        renew_takes_a_release_back, a_year_of_anything)
