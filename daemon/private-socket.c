@@ -115,7 +115,10 @@ static int check_replaceable(const char *path)
 
         if (lstat(path, &st) < 0)
                 return errno == ENOENT ? 0 : -errno;
-        return S_ISSOCK(st.st_mode) ? 0 : -EEXIST;
+        if (S_ISSOCK(st.st_mode))
+                return 0;
+        log_error("%s is no socket, and in the way of the private socket", path);
+        return -EEXIST;
 }
 
 /* Under another name first: who waits for the path to appear may connect at once. */
@@ -159,6 +162,8 @@ static int socket_bind(PrivateSocket *s, int *ret_fd)
         }
         if (r == 0)
                 r = socket_listen(&s->address);
+        if (r == -EEXIST) /* said by its own name */
+                return r;
         if (r < 0) {
                 log_error("The private socket %s cannot be made: %s", s->address.sun_path,
                         strerror(-r));

@@ -458,8 +458,11 @@ static void test_two_of_them(void)
         write_file("/run/mine", "kept");
         cannot_start(
                 "--runtime-dir=/run/mine/a/b", "/run/mine/a/b cannot be used: Not a directory");
-        cannot_start("--private-socket=/run/mine", "/run/mine cannot be made: File exists");
+        cannot_start("--private-socket=/run/mine", "/run/mine is no socket");
         assert(access("/run/mine", F_OK) == 0);
+        assert(rename("/run/mine", "/run/socket.new") == 0);
+        cannot_start("--private-socket=/run/socket", "/run/socket.new is no socket");
+        assert(access("/run/socket.new", F_OK) == 0 && access("/run/socket", F_OK) < 0);
 }
 
 static Server bus_start(void)
