@@ -483,6 +483,161 @@ def r4_r31_the_host_name_is_the_same_everywhere(lab):
     assert len({m.options[55] for m in messages}) == 1 and len({m.options[61] for m in messages}) == 1
 
 
+@scenario()
+def r12_the_chosen_server_may_give_another_address_than_it_offered(lab):
+    lab.reply(lab.expect(DISCOVER), OFFER)
+    lab.reply(lab.expect(REQUEST), ACK, address="10.77.0.61")
+    lab.wait(lambda: list(lab.addresses()) == ["10.77.0.61"])
+    lab.call("Link", "Renew")
+    assert lab.expect(REQUEST).ciaddr == "10.77.0.61"
+
+
+@scenario()
+def r16_options_in_sname_alone(lab):
+    inner = (option(3, ip("10.77.0.9")) + option(15, b"lan.example") + b"\xff").ljust(64, b"\0")
+    lab.bind(standard=False, extra=option(1, ip("255.255.255.0")) + option(52, b"\2"),
+             change=lambda p: p[:44] + inner + option(3, ip("10.77.0.8")).ljust(128, b"\0") + p[236:])
+    lab.wait(lambda: default_gateways(lab) == ["10.77.0.9"])
+    assert lab.get("Domains") == ["lan.example"]
+
+
+@scenario()
+def r16_an_option_in_as_many_parts_as_it_has_octets(lab):
+    routes = bytes([24, 192, 0, 2]) + ip("10.77.0.9") + bytes([0]) + ip("10.77.0.8")
+    parts = b"".join(option(121, routes[i:i + 1]) for i in range(len(routes)))
+    name = b"".join(option(15, b"lan.example"[i:i + 3]) + b"\0" + option(121, b"") for i in range(0, 11, 3))
+    lab.bind(extra=parts + name)
+    lab.wait(lambda: {r["dst"]: r.get("gateway") for r in lab.routes()} ==
+             {"192.0.2.0/24": "10.77.0.9", "default": "10.77.0.8", "10.77.0.0/24": None})
+    assert lab.get("Domains") == ["lan.example"]
+
+
+@scenario()
+def r17_what_121_says_makes_3_and_33_void(lab):
+    lab.bind(extra=option(121, bytes([25, 192, 0, 2, 255]) + ip("10.77.0.9")) +
+             option(33, ip("198.51.100.0") + ip("10.77.0.3")) + option(249, bytes([0]) + ip("10.77.0.4")))
+    lab.wait(lambda: {r["dst"]: r.get("gateway") for r in lab.routes()} ==
+             {"192.0.2.128/25": "10.77.0.9", "10.77.0.0/24": None})
+
+
+@scenario()
+def r17_routes_that_no_kernel_takes_spoil_no_others(lab):
+    lab.bind(extra=option(121, bytes([8, 127]) + ip("10.77.0.9") + bytes([24, 192, 0, 2]) + ip("224.0.0.1") +
+                          bytes([24, 192, 0, 3]) + ip("255.255.255.255") + bytes([32]) + ip(ADDRESS) + ip("10.77.0.9") +
+                          bytes([0]) + ip("10.77.0.8")))
+    lab.wait(lambda: default_gateways(lab) == ["10.77.0.8"])
+    lab.wait(lab.bound)
+
+
+@scenario()
+def r3021_a_network_of_two(lab):
+    lab.bind(standard=False, extra=option(1, ip("255.255.255.254")) + option(3, ip("10.77.0.51")))
+    lab.wait(lambda: default_gateways(lab) == ["10.77.0.51"])
+    assert lab.addresses()[ADDRESS]["prefixlen"] == 31 and "broadcast" not in lab.addresses()[ADDRESS]
+
+
+@scenario()
+def r24_a_lease_of_four_seconds(lab):
+    lab.reply(lab.expect(DISCOVER), OFFER, lease=4)
+    request = lab.expect(REQUEST)
+    lab.reply(request, ACK, lease=4)
+    renew = lab.expect(REQUEST)
+    near(renew.at - request.at, 1.9, 2.1, "T1")
+    assert renew.ciaddr == ADDRESS and renew.destination == SERVER
+    rebind = lab.expect(REQUEST)
+    near(rebind.at - request.at, 3.4, 3.6, "T2")
+    assert rebind.ciaddr == ADDRESS and rebind.destination == "255.255.255.255"
+    discover = lab.expect(DISCOVER)
+    near(discover.at - request.at, 3.9, 4.1, "end")
+    lab.wait(lambda: lab.addresses() == {})
+
+
+@scenario()
+def r25_a_refusal_while_rebinding(lab):
+    times = option(58, b"\0\0\0\2") + option(59, b"\0\0\0\4")
+    lab.reply(lab.expect(DISCOVER), OFFER, lease=30, extra=times)
+    lab.reply(lab.expect(REQUEST), ACK, lease=30, extra=times)
+    lab.expect(REQUEST)
+    rebind = lab.expect(REQUEST)
+    assert rebind.destination == "255.255.255.255"
+    lab.reply(rebind, NAK, server="10.77.0.2")
+    assert 50 not in lab.expect(DISCOVER).options
+    lab.wait(lambda: lab.addresses() == {} and default_gateways(lab) == [])
+
+
+@scenario()
+def r25_a_refusal_that_a_relay_sends_to_the_address(lab):
+    lab.bind()
+    lab.call("Link", "Renew")
+    renew = lab.expect(REQUEST)
+    lab.reply(renew, NAK, to_mac=renew.from_mac, destination=ADDRESS,
+              change=lambda p: p[:10] + b"\x80\0" + p[12:24] + ip("10.77.0.1") + p[28:])
+    assert 50 not in lab.expect(DISCOVER).options
+    lab.wait(lambda: lab.addresses() == {})
+
+
+@scenario()
+def r26_what_a_renewal_does_not_say_any_more_goes(lab):
+    lab.bind(extra=option(42, ip(SERVER)) + option(15, b"lan.example") + option(26, b"\x05\x78"))
+    lab.wait(lambda: default_gateways(lab) == [SERVER] and lab.bound())
+    lab.call("Link", "Renew")
+    lab.reply(lab.expect(REQUEST), ACK, standard=False, extra=option(1, ip("255.255.255.0")))
+    lab.wait(lambda: default_gateways(lab) == [] and lab.get("Dns") == [] and lab.get("Ntp") == [] and
+             lab.get("Domains") == [])
+    lab.wait(lambda: json.loads(sh(f"ip -n {lab.client} -j link show eth0"))[0]["mtu"] == 1500)
+    assert lab.removed() == []
+
+
+@scenario()
+def r28_a_lease_file_of_garbage_is_no_lease(lab):
+    lab.bind()
+    lab.wait(lab.stored)
+    with open(f"{lab.dir}/state/dhcp4-eth0.lease", "rb") as f:
+        good = f.read()
+    for bad in (b"", b"\0" * 5000, good[:len(good) // 3], good.replace(b"=", b":"), os.urandom(800),
+                good.replace(b"address=10.77.0.50", b"address=127.0.0.1"), good + b"route=0.0.0.0/99 1.2.3.4\n"):
+        lab.stop(signal.SIGKILL)
+        sh(f"ip -n {lab.client} address flush dev eth0")
+        lab.forget()
+        with open(f"{lab.dir}/state/dhcp4-eth0.lease", "wb") as f:
+            f.write(bad)
+        lab.start()
+        lab.expect(DISCOVER)
+    lab.forget()
+    lab.answered.clear()
+    lab.bind()
+
+
+@scenario()
+def r33_defends_again_after_ten_seconds(lab):
+    lab.bind()
+    lab.wait(lambda: len(lab.probes(ADDRESS)[1]) == 2)
+    for n in (3, 4):
+        lab.send_arp(1, ADDRESS, "10.77.0.9")
+        lab.wait(lambda: len(lab.probes(ADDRESS)[1]) == n, why="no defence")
+        lab.silence(10.5)
+    assert ADDRESS in lab.addresses()
+
+
+@scenario()
+def r32_a_conflict_after_use_is_declined_and_waited_out(lab):
+    lab.bind()
+    lab.wait(lambda: len(lab.probes(ADDRESS)[1]) == 2)
+    for _ in range(2):
+        lab.send_arp(2, ADDRESS, ADDRESS)
+    decline = lab.expect(DECLINE)
+    assert decline.address(50) == ADDRESS and decline.source == "0.0.0.0"
+    lab.wait(lambda: lab.addresses() == {} and default_gateways(lab) == [])
+    discover = lab.expect(DISCOVER)
+    assert discover.at - decline.at >= 9.9 and 50 not in discover.options
+
+
+@scenario()
+def r2_a_reply_as_long_as_the_link_takes(lab):
+    lab.bind(extra=b"".join(option(224 + i, bytes(200)) for i in range(4)) + option(42, ip(SERVER)))
+    lab.wait(lambda: lab.get("Ntp") == [[2, list(ip(SERVER))]])
+
+
 @scenario("DHCP=yes")
 def r29_a_host_that_may_not_configure_itself_waits(lab):
     discover = lab.expect(DISCOVER)
