@@ -64,16 +64,25 @@ static usec_t shortest_life(const Dhcp6Lease *lease, usec_t begin)
         return any ? preferred : valid;
 }
 
+/* One that a server leaves to us, or that lies behind the end of an address; "never" is its right.
+ */
+static usec_t usable_time(const Dhcp6Lease *lease, usec_t begin, uint32_t told, usec_t usual)
+{
+        usec_t t = until(begin, told);
+
+        if (told > 0 && (t < dhcp6_lease_first_expiry(lease) || told == DHCP6_INFINITE))
+                return t;
+        return usual == USEC_INFINITY ? usual : begin + usual;
+}
+
 void dhcp6_lease_set_times(Dhcp6Lease *lease, usec_t begin, const Dhcp6Message *reply)
 {
         usec_t life = shortest_life(lease, begin);
+        usec_t half = life == USEC_INFINITY ? life : life / 2;
+        usec_t most = life == USEC_INFINITY ? life : life / 5 * 4;
 
-        lease->t1 = until(begin, reply->t1);
-        lease->t2 = until(begin, reply->t2);
-        if (reply->t1 == 0)
-                lease->t1 = life == USEC_INFINITY ? life : begin + life / 2;
-        if (reply->t2 == 0)
-                lease->t2 = life == USEC_INFINITY ? life : begin + life / 5 * 4;
+        lease->t1 = usable_time(lease, begin, reply->t1, half);
+        lease->t2 = usable_time(lease, begin, reply->t2, most);
         lease->t1 = MAX(lease->t1, begin + RENEW_MIN);
         lease->t2 = MAX(lease->t1, lease->t2);
 }

@@ -441,6 +441,13 @@ START_TEST(lifetimes_that_make_no_sense)
         run(SEC(2));
         ck_assert_uint_eq(m.lease.t1, sent_at[1] + SEC(500));
         ck_assert_uint_eq(m.lease.t2, sent_at[1] + SEC(800));
+        /* behind the end */
+        setup();
+        peer.t1 = 2000, peer.t2 = 3000;
+        start(true);
+        run(SEC(2));
+        ck_assert_uint_eq(m.lease.t1, sent_at[1] + SEC(500));
+        ck_assert_uint_eq(m.lease.t2, sent_at[1] + SEC(800));
         setup();
         peer.t1 = peer.t2 = 0;
         peer.preferred = peer.valid = UINT32_MAX;
