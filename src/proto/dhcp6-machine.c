@@ -56,70 +56,12 @@ bool dhcp6_machine_pop_event(Dhcp6Machine *m, Dhcp6Event *ret)
 
 /* -- Messages out ------------------------------------------------------------------------------ */
 
-static void put_addresses(Dhcp6Outgoing *out, const Dhcp6Lease *lease)
-{
-        for (size_t i = 0; i < lease->n_addresses; i++)
-                out->addresses[i] = lease->addresses[i].address;
-        out->n_addresses = lease->n_addresses;
-}
-
-static void put_advertised(Dhcp6Outgoing *out, const Dhcp6Message *advertised)
-{
-        for (size_t i = 0; i < advertised->n_addresses; i++)
-                out->addresses[i] = advertised->addresses[i].address;
-        out->n_addresses = advertised->n_addresses;
-        out->server = advertised->server;
-}
-
-/* What goes out in a state (RFC 8415 18.2). */
-static Dhcp6Outgoing make_message(const Dhcp6Machine *m)
-{
-        Dhcp6Outgoing out = { 0 };
-
-        switch (m->state) {
-        case DHCP6_STATE_SOLICITING:
-                out.type = DHCP6_SOLICIT;
-                break;
-        case DHCP6_STATE_REQUESTING:
-                out.type = DHCP6_REQUEST;
-                put_advertised(&out, &m->advertised);
-                break;
-        case DHCP6_STATE_CONFIRMING:
-                out.type = DHCP6_CONFIRM;
-                put_addresses(&out, &m->lease);
-                break;
-        case DHCP6_STATE_RENEWING:
-                out.type = DHCP6_RENEW;
-                out.server = m->lease.server;
-                put_addresses(&out, &m->lease);
-                break;
-        case DHCP6_STATE_REBINDING:
-                out.type = DHCP6_REBIND;
-                put_addresses(&out, &m->lease);
-                break;
-        case DHCP6_STATE_DECLINING:
-        case DHCP6_STATE_RELEASING:
-                out = m->farewell;
-                break;
-        case DHCP6_STATE_INFORMING:
-                out.type = DHCP6_INFORMATION_REQUEST;
-                break;
-        case DHCP6_STATE_STOPPED:
-        case DHCP6_STATE_DOWN:
-        case DHCP6_STATE_BOUND:
-        case DHCP6_STATE_INFORMED:
-        case _DHCP6_STATE_MAX:
-                assert(!"a state that sends nothing");
-        }
-        return out;
-}
-
 static void send_message(Dhcp6Machine *m, usec_t now)
 {
         Dhcp6Outgoing *out = &push_event(m, DHCP6_EVENT_SEND)->send;
         usec_t since = m->retry.sent > 0 ? usec_sub(now, m->retry.first) : 0;
 
-        *out = make_message(m);
+        *out = dhcp6_machine_outgoing(m);
         out->xid = m->xid;
         out->elapsed = (uint16_t) MIN(since / (USEC_PER_SEC / 100), UINT16_MAX);
         m->next = dhcp6_retry_sent(&m->retry, now, m->rng);
@@ -211,10 +153,17 @@ static void enter_confirming(Dhcp6Machine *m, usec_t now)
                 (Dhcp6Retry){ .irt = CNF_TIMEOUT, .mrt = CNF_MAX_RT, .mrd = CNF_MAX_RD });
 }
 
+/* A lease that there is, is renewed in its time. */
+static usec_t next_question(const Dhcp6Machine *m)
+{
+        return m->stateful ? MIN(m->next, m->lease.t1) : m->next;
+}
+
 static void enter_informing(Dhcp6Machine *m, usec_t now)
 {
         begin_exchange(m, now, DHCP6_STATE_INFORMING,
                 (Dhcp6Retry){ .irt = INF_TIMEOUT, .mrt = m->inf_max_rt * USEC_PER_SEC });
+        m->next = next_question(m);
 }
 
 static void enter_farewell(Dhcp6Machine *m, usec_t now, Dhcp6State state)
@@ -275,6 +224,7 @@ static void accept_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message *reply)
                 m->held_since = now;
         m->avoided.size = 0;
         m->lease.server = reply->server;
+        dhcp6_reconfigure_learn(&m->reconfigure, reply);
         dhcp6_lease_set_times(&m->lease, m->retry.last, reply);
         take_options(m, reply);
         push_event(m, DHCP6_EVENT_LEASE);
@@ -375,6 +325,11 @@ static void receive_information(Dhcp6Machine *m, usec_t now, const Dhcp6Message 
         if (msg->status != DHCP6_STATUS_SUCCESS)
                 return;
         take_options(m, msg);
+        dhcp6_reconfigure_learn(&m->reconfigure, msg);
+        if (m->stateful) { /* a RECONFIGURE had us ask, beside a lease */
+                enter_bound(m);
+                return;
+        }
         set_state(m, DHCP6_STATE_INFORMED);
         if (refresh != DHCP6_INFINITE)
                 m->next = now + MAX(refresh, REFRESH_MIN) * USEC_PER_SEC;
@@ -420,12 +375,31 @@ static void receive_reply(Dhcp6Machine *m, usec_t now, const Dhcp6Message *msg)
         }
 }
 
+/* REQ_DHCP 41. What is under way already is not begun again (RFC 8415 18.2.11). */
+static void receive_reconfigure(
+        Dhcp6Machine *m, usec_t now, const Dhcp6Message *msg, const void *data, size_t size)
+{
+        Dhcp6Type type;
+
+        if (m->state != DHCP6_STATE_BOUND && m->state != DHCP6_STATE_INFORMED)
+                return;
+        type = dhcp6_reconfigure_check(&m->reconfigure, msg, data, size);
+        if (type == DHCP6_INFORMATION_REQUEST)
+                enter_informing(m, now);
+        else if (type == DHCP6_RENEW && m->state == DHCP6_STATE_BOUND)
+                enter_renewing(m, now);
+        else if (type == DHCP6_REBIND && m->state == DHCP6_STATE_BOUND)
+                enter_rebinding(m, now);
+}
+
 void dhcp6_machine_receive(Dhcp6Machine *m, usec_t now, const void *data, size_t size)
 {
         Dhcp6Message msg;
 
         if (dhcp6_message_parse(data, size, m->identity.iaid, &msg) < 0)
                 return;
+        if (msg.type == DHCP6_RECONFIGURE && dhcp6_duid_equal(&msg.client, &m->identity.duid))
+                receive_reconfigure(m, now, &msg, data, size);
         /* REQ_DHCP 36; 16.3 and 16.10 of the RFC */
         if ((msg.type != DHCP6_ADVERTISE && msg.type != DHCP6_REPLY) || msg.xid != m->xid ||
                 msg.server.size == 0 || !dhcp6_duid_equal(&msg.client, &m->identity.duid))
@@ -468,10 +442,10 @@ static void expire(Dhcp6Machine *m, usec_t now)
         case DHCP6_STATE_REQUESTING:
         case DHCP6_STATE_DECLINING:
         case DHCP6_STATE_RELEASING:
-        case DHCP6_STATE_INFORMING:
         case DHCP6_STATE_INFORMED:
         case _DHCP6_STATE_MAX:
                 return;
+        case DHCP6_STATE_INFORMING:
         case DHCP6_STATE_CONFIRMING:
         case DHCP6_STATE_BOUND:
         case DHCP6_STATE_RENEWING:
@@ -534,7 +508,12 @@ static void state_timeout(Dhcp6Machine *m, usec_t now)
                         send_message(m, now);
                 return;
         case DHCP6_STATE_INFORMING:
+                if (m->stateful && now >= m->lease.t1) {
+                        enter_renewing(m, now);
+                        return;
+                }
                 send_message(m, now);
+                m->next = next_question(m);
                 return;
         case DHCP6_STATE_INFORMED:
                 enter_informing(m, now);
@@ -600,6 +579,7 @@ void dhcp6_machine_stop(Dhcp6Machine *m)
         m->lease.n_addresses = 0;
         m->remembered = false;
         m->options = (Dhcp6Options){ 0 };
+        m->reconfigure = (Dhcp6ReconfigureKey){ 0 };
 }
 
 void dhcp6_machine_carrier(Dhcp6Machine *m, usec_t now, bool up)
@@ -648,7 +628,10 @@ bool dhcp6_machine_renew(Dhcp6Machine *m, usec_t now)
                 return true;
         case DHCP6_STATE_INFORMED:
         case DHCP6_STATE_INFORMING:
-                enter_informing(m, now);
+                if (m->stateful)
+                        enter_renewing(m, now);
+                else
+                        enter_informing(m, now);
                 return true;
         case DHCP6_STATE_SOLICITING:
         case DHCP6_STATE_REQUESTING:
@@ -674,7 +657,7 @@ bool dhcp6_machine_release(Dhcp6Machine *m, usec_t now)
 
         if (had && m->state != DHCP6_STATE_DOWN) {
                 m->farewell = (Dhcp6Outgoing){ .type = DHCP6_RELEASE, .server = m->lease.server };
-                put_addresses(&m->farewell, &m->lease);
+                dhcp6_outgoing_put_lease(&m->farewell, &m->lease);
                 lose_addresses(m);
                 enter_farewell(m, now, DHCP6_STATE_RELEASING);
                 return true;

@@ -8,6 +8,7 @@
  * dhcp6_machine_deadline(). All messages go to ff02::1:2.
  */
 #include "proto/dhcp6-lease.h"
+#include "proto/dhcp6-reconfigure.h"
 #include "proto/dhcp6-retry.h"
 
 typedef enum Dhcp6State {
@@ -54,9 +55,10 @@ struct Dhcp6Machine {
         Dhcp6Lease lease;
         bool remembered; /* of an earlier run, and not to be used before it is confirmed */
         Dhcp6Options options;
-        Dhcp6Message advertised;         /* the best ADVERTISE so far; type DHCP6_NONE: none */
-        Dhcp6Duid avoided;               /* who advertised and did not keep it: comes last */
-        Dhcp6Outgoing farewell;          /* what is declined or released */
+        Dhcp6Message advertised; /* the best ADVERTISE so far; type DHCP6_NONE: none */
+        Dhcp6Duid avoided;       /* who advertised and did not keep it: comes last */
+        Dhcp6Outgoing farewell;  /* what is declined or released */
+        Dhcp6ReconfigureKey reconfigure;
         uint32_t sol_max_rt, inf_max_rt; /* seconds */
         Dhcp6Status refused;             /* what the last server that answered said */
         unsigned restarts;               /* SOLICITs begun since a lease held */
@@ -87,5 +89,9 @@ void dhcp6_machine_receive(Dhcp6Machine *m, usec_t now, const void *data, size_t
 usec_t dhcp6_machine_deadline(const Dhcp6Machine *m);
 void dhcp6_machine_timeout(Dhcp6Machine *m, usec_t now);
 bool dhcp6_machine_pop_event(Dhcp6Machine *m, Dhcp6Event *ret);
+/* For the parts of the machine: what it sends in its present state; the addresses of a lease into a
+ * message. */
+Dhcp6Outgoing dhcp6_machine_outgoing(const Dhcp6Machine *m);
+void dhcp6_outgoing_put_lease(Dhcp6Outgoing *out, const Dhcp6Lease *lease);
 /* As dhcp4_machine_waiting(). */
 const char *dhcp6_machine_waiting(const Dhcp6Machine *m, char *why, size_t size, usec_t *ret_next);

@@ -9,6 +9,7 @@
 #define MAX_RT_HIGH 86400
 
 enum { NTP_SERVER_ADDRESS = 1, NTP_SERVER_NAME = 3 };
+enum { AUTH_RECONFIGURE_KEY = 3, AUTH_HMAC_MD5 = 1, AUTH_COUNTER = 0 };
 
 bool dhcp6_duid_equal(const Dhcp6Duid *a, const Dhcp6Duid *b)
 {
@@ -159,6 +160,32 @@ static void decode_refresh_time(Dhcp6Message *m, Reader *r)
         m->refresh_time = reader_u32(r);
 }
 
+static void decode_reconfigure(Dhcp6Message *m, Reader *r)
+{
+        uint8_t type = reader_u8(r);
+
+        if (r->size == 1 &&
+                (type == DHCP6_RENEW || type == DHCP6_REBIND || type == DHCP6_INFORMATION_REQUEST))
+                m->reconfigure = (Dhcp6Type) type;
+}
+
+/* RFC 8415 21.11: protocol, algorithm, replay detection method and counter; then what 20.4.1 says.
+ */
+static void decode_auth(Dhcp6Auth *auth, Reader *r, const void *message)
+{
+        uint8_t protocol = reader_u8(r), algorithm = reader_u8(r), method = reader_u8(r);
+        Dhcp6Auth a;
+
+        a.replay = reader_u64(r);
+        a.type = reader_u8(r);
+        a.value_at = (size_t) (r->data - (const uint8_t *) message) + r->pos;
+        reader_copy(r, a.value, sizeof(a.value));
+        if (r->failed || reader_left(r) > 0 || protocol != AUTH_RECONFIGURE_KEY ||
+                algorithm != AUTH_HMAC_MD5 || method != AUTH_COUNTER)
+                a.type = DHCP6_AUTH_NONE;
+        *auth = a;
+}
+
 static void decode_option(Dhcp6Message *m, uint16_t code, Reader *r, uint32_t iaid,
         char sntp[static sizeof(((Dhcp6Options *) 0)->ntp)])
 {
@@ -202,6 +229,9 @@ static void decode_option(Dhcp6Message *m, uint16_t code, Reader *r, uint32_t ia
         case DHCP6_OPTION_INF_MAX_RT:
                 m->inf_max_rt = read_max_rt(r);
                 return;
+        case DHCP6_OPTION_RECONFIGURE:
+                decode_reconfigure(m, r);
+                return;
         case DHCP6_OPTION_PORTAL:
                 (void) option_read_uri(
                         r, m->options.captive_portal, sizeof(m->options.captive_portal));
@@ -222,7 +252,10 @@ int dhcp6_message_parse(const void *data, size_t size, uint32_t iaid, Dhcp6Messa
         if (r.failed || m.type == DHCP6_NONE || m.type >= _DHCP6_TYPE_MAX)
                 return -EBADMSG;
         while (next_option(&r, &code, &value))
-                decode_option(&m, code, &value, iaid, sntp);
+                if (code == DHCP6_OPTION_AUTH)
+                        decode_auth(&m.auth, &value, data);
+                else
+                        decode_option(&m, code, &value, iaid, sntp);
         if (!m.options.ntp[0])
                 memcpy(m.options.ntp, sntp, sizeof(sntp));
         *ret = m;
@@ -311,8 +344,10 @@ int dhcp6_message_build(
         put_option(&w, DHCP6_OPTION_ELAPSED, elapsed, sizeof(elapsed));
         if (out->type != DHCP6_INFORMATION_REQUEST)
                 put_ia(&w, out, id->iaid);
-        if (asks(out->type))
+        if (asks(out->type)) {
                 put_request_list(&w, out->type);
+                put_option(&w, DHCP6_OPTION_RECONFIGURE_ACCEPT, NULL, 0);
+        }
         if (out->type == DHCP6_SOLICIT && id->rapid_commit)
                 put_option(&w, DHCP6_OPTION_RAPID_COMMIT, NULL, 0);
         return w.failed ? -EMSGSIZE : (int) w.pos;

@@ -11,6 +11,7 @@
 #define DHCP6_ADDRESSES_MAX 8
 #define DHCP6_SERVERS_MAX   8
 #define DHCP6_INFINITE      UINT32_MAX
+#define DHCP6_AUTH_SIZE     16
 
 typedef enum Dhcp6Type {
         DHCP6_NONE,
@@ -36,8 +37,11 @@ enum {
         DHCP6_OPTION_REQUEST = 6,
         DHCP6_OPTION_PREFERENCE = 7,
         DHCP6_OPTION_ELAPSED = 8,
+        DHCP6_OPTION_AUTH = 11,
         DHCP6_OPTION_STATUS = 13,
         DHCP6_OPTION_RAPID_COMMIT = 14,
+        DHCP6_OPTION_RECONFIGURE = 19,
+        DHCP6_OPTION_RECONFIGURE_ACCEPT = 20,
         DHCP6_OPTION_DNS = 23,
         DHCP6_OPTION_SEARCH = 24,
         DHCP6_OPTION_SNTP = 31,
@@ -80,6 +84,16 @@ struct Dhcp6Options {
         char captive_portal[256]; /* an https URI */
 };
 
+/* The authentication option, of the reconfigure key protocol only (RFC 8415 20.4). */
+enum { DHCP6_AUTH_NONE, DHCP6_AUTH_KEY, DHCP6_AUTH_CODE };
+typedef struct Dhcp6Auth Dhcp6Auth;
+struct Dhcp6Auth {
+        uint8_t type; /* DHCP6_AUTH_* */
+        uint64_t replay;
+        uint8_t value[DHCP6_AUTH_SIZE];
+        size_t value_at; /* where it stands in the message */
+};
+
 typedef struct Dhcp6Message Dhcp6Message;
 struct Dhcp6Message {
         Dhcp6Type type;
@@ -90,6 +104,8 @@ struct Dhcp6Message {
         uint8_t preference;
         uint32_t refresh_time;
         uint32_t sol_max_rt, inf_max_rt; /* seconds; 0: absent or out of bounds */
+        Dhcp6Type reconfigure;           /* what a RECONFIGURE asks for; DHCP6_NONE: nothing */
+        Dhcp6Auth auth;
         /* the IA_NA with our IAID; `has_ia` false when absent or broken (T1 > T2 > 0) */
         bool has_ia;
         uint32_t t1, t2;

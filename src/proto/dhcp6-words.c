@@ -51,6 +51,8 @@ const char *dhcp6_machine_waiting(const Dhcp6Machine *m, char *why, size_t size,
                 snprintf(why, size, "the address that DHCPv6 gave is in use by another host");
                 return m->lease.n_addresses > 0 ? "" : "address-conflict";
         case DHCP6_STATE_INFORMING:
+                if (m->stateful) /* beside a lease */
+                        return "";
                 snprintf(why, size, "no DHCPv6 information after %u %s", n, tries);
                 return "no-information";
         case DHCP6_STATE_CONFIRMING:

@@ -19,6 +19,7 @@ static void hear(Dhcp6State state, const uint8_t *data, size_t size, const Dhcp6
         m.xid = msg->xid;
         m.advertised.server = m.lease.server = m.farewell.server = msg->server;
         m.farewell.type = DHCP6_RELEASE;
+        m.reconfigure.server = msg->server;
         while (dhcp6_machine_pop_event(&m, &e))
                 ;
         dhcp6_machine_receive(&m, 2, data, size);

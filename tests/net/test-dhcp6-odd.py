@@ -5,6 +5,7 @@
 Usage: test-dhcp6-odd.py PATH-OF-LWSD [SCENARIO...]  each scenario in a process and a network of its own, side by side
 """
 
+import hmac
 import json
 import os
 import struct
@@ -12,8 +13,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from dhcp6_lab import (ADVERTISE, CONFIRM, INFORMATION_REQUEST, OTHER, RELEASE, RENEW, REPLY, REQUEST, SOLICIT,  # noqa
-                       Lab6, ip6, option6, status6)
+from dhcp6_lab import (ADVERTISE, CONFIRM, INFORMATION_REQUEST, OTHER, REBIND, RELEASE, RENEW, REPLY, REQUEST,  # noqa
+                       SOLICIT, Lab6, address6, ip6, option6, status6)
 import private_network  # noqa: E402
 from dhcp_lab import near, run_all, sh  # noqa: E402
 
@@ -230,6 +231,117 @@ def r34_information_is_asked_for_again_after_a_flap(lab):
     lab.carrier(True)
     lab.reply6(lab.expect(INFORMATION_REQUEST), REPLY, extra=option6(23, ip6("2001:db8::54")))
     lab.wait(lambda: "2001:db8::54" in lab.resolv_conf() and "2001:db8::53" not in lab.resolv_conf())
+
+
+KEY = bytes(range(16))
+
+
+def key_option(kind, replay, value):
+    """Of the reconfigure key protocol: HMAC-MD5, a counter against replays."""
+    return option6(11, bytes([3, 1, 0]) + struct.pack("!Q", replay) + bytes([kind]) + value)
+
+
+def reconfigure(lab, message, kind, replay, key=KEY, server=None, client=None, code=None):
+    head = bytes([10, 0, 0, 0]) + option6(1, client or message.client) + option6(2, server or lab.duid)
+    head += option6(19, bytes([kind]))
+    unsigned = head + key_option(2, replay, bytes(16))
+    payload = head + key_option(2, replay, code or hmac.digest(key, unsigned, "md5"))
+    udp = struct.pack("!HHHH", 547, 546, 8 + len(payload), 0) + payload
+    lab.send6(17, udp, message.source, hops=64, to_mac=message.from_mac)
+
+
+@scenario()
+def r41_reconfigure_with_the_key_is_obeyed_once(lab):
+    solicit = lab.solicit()
+    assert solicit.options[20] == [b""]
+    lab.reply6(solicit, ADVERTISE, extra=BEST + key_option(1, 99, bytes(16)))
+    request = lab.expect(REQUEST)
+    assert 20 in request.options
+    lab.reply6(request, REPLY, extra=key_option(1, 5, KEY))
+    lab.wait(lambda: ADDRESS in lab.addresses6())
+    for bad in (dict(key=bytes(16)), dict(replay=5), dict(server=b"\0\4other"), dict(client=b"\0\4other"),
+                dict(kind=3), dict(code=bytes(16))):
+        reconfigure(lab, request, **{"kind": RENEW, "replay": 6, **bad})
+    lab.silence(0.7)
+    reconfigure(lab, request, RENEW, 7)
+    renew = lab.expect(RENEW)
+    assert renew.addresses == [ADDRESS] and 20 in renew.options
+    lab.reply6(renew, REPLY, valid=9000)
+    lab.wait(lambda: lab.addresses6()[ADDRESS]["valid_life_time"] > 8000)
+    reconfigure(lab, request, RENEW, 7)
+    lab.silence(0.7)
+    reconfigure(lab, request, INFORMATION_REQUEST, 8)
+    asked = lab.expect(INFORMATION_REQUEST)
+    lab.reply6(asked, REPLY, ia=False, extra=option6(23, ip6("2001:db8::53")))
+    lab.wait(lambda: "2001:db8::53" in lab.resolv_conf() and lab.bound())
+    assert ADDRESS in lab.addresses6()
+    reconfigure(lab, request, REBIND, 9)
+    rebind = lab.expect(REBIND)
+    assert rebind.server is None and rebind.addresses == [ADDRESS]
+    lab.reply6(rebind, REPLY)
+
+
+@scenario()
+def r41_reconfigure_for_information_alone(lab):
+    asked = lab.solicit(OTHER)
+    lab.reply6(asked, REPLY, extra=key_option(1, 5, KEY))
+    lab.wait(lambda: lab.get("DhcpState") == "informed")
+    reconfigure(lab, asked, RENEW, 6)
+    lab.silence(0.7)
+    reconfigure(lab, asked, INFORMATION_REQUEST, 7)
+    lab.reply6(lab.expect(INFORMATION_REQUEST), REPLY, extra=option6(23, ip6("2001:db8::53")))
+    lab.wait(lambda: "2001:db8::53" in lab.resolv_conf())
+
+
+@scenario()
+def r38_a_status_in_an_address_makes_that_one_void(lab):
+    solicit = lab.solicit()
+    both = option6(3, solicit.iaid + struct.pack("!II", 500, 800) + address6("2001:db8::66", status=status6(4)) +
+                   address6(ADDRESS, status=status6(0)))
+    lab.reply6(solicit, ADVERTISE, ia=False, extra=BEST + both)
+    request = lab.expect(REQUEST)
+    assert request.addresses == [ADDRESS]
+    lab.reply6(request, REPLY, ia=False, extra=both)
+    lab.wait(lambda: list(lab.addresses6()) == [ADDRESS])
+
+
+@scenario()
+def r38_no_binding_while_rebinding_asks_that_server(lab):
+    lab.bind6(t1=1, t2=2, preferred=60, valid=80)
+    lab.expect(RENEW)
+    rebind = lab.expect(REBIND)
+    lab.reply6(rebind, REPLY, address=None, ia_status=status6(3), server=b"\0\4other")
+    request = lab.expect(REQUEST)
+    assert request.server == b"\0\4other" and request.addresses == [ADDRESS]
+    lab.reply6(request, REPLY, server=b"\0\4other")
+    lab.wait(lambda: lab.addresses6()[ADDRESS]["valid_life_time"] > 1900)
+
+
+@scenario()
+def r39_a_renewal_leaves_what_it_does_not_name(lab):
+    lab.bind6(t1=1, t2=50, preferred=100, valid=200)
+    lab.reply6(lab.expect(RENEW), REPLY, address="2001:db8::6")
+    lab.wait(lambda: set(lab.addresses6()) == {ADDRESS, "2001:db8::6"})
+    assert lab.addresses6()[ADDRESS]["valid_life_time"] <= 200
+
+
+@scenario()
+def r37_times_beyond_the_end_are_none(lab):
+    request = lab.bind6(t1=1000, t2=2000, preferred=4, valid=10)
+    renew = lab.expect(RENEW)
+    near(renew.at - request.at, 1.9, 2.2, "T1")
+    lab.reply6(renew, REPLY)
+    lab.wait(lambda: lab.addresses6()[ADDRESS]["valid_life_time"] > 1900)
+
+
+@scenario()
+def r38_all_is_multicast_whatever_a_server_allows(lab):
+    request = lab.bind6(t1=500)
+    lab.call("Link", "Renew")
+    lab.reply6(lab.expect(RENEW), REPLY, extra=option6(12, ip6("fe80::77")))
+    lab.wait(lab.bound)
+    lab.call("Link", "Renew")
+    assert lab.expect(RENEW).destination == request.destination == "ff02::1:2"
 
 
 @scenario()

@@ -2,6 +2,7 @@
 /* RFC 8415 in virtual time against a server in memory: REQ_DHCP 34 to 39. */
 #include "lib/dhcp6-fixture.h"
 #include "util/error.h"
+#include <openssl/hmac.h>
 #include <string.h>
 
 START_TEST(what_an_earlier_run_had_is_confirmed)
@@ -609,6 +610,66 @@ START_TEST(renew_takes_a_release_back)
 }
 END_TEST
 
+/* A RECONFIGURE, signed with `key` unless that is NULL. */
+static void reconfigure(Dhcp6Type what, uint64_t replay, const char *key)
+{
+        uint8_t bytes[256];
+        unsigned size = 16;
+        Writer w = WRITER_INIT(bytes, sizeof(bytes));
+
+        writer_u32(&w, DHCP6_RECONFIGURE << 24);
+        writer_u32(&w, DHCP6_OPTION_CLIENT_ID << 16 | m.identity.duid.size);
+        writer_bytes(&w, m.identity.duid.bytes, m.identity.duid.size);
+        writer_u32(&w, DHCP6_OPTION_SERVER_ID << 16 | peer.duid.size);
+        writer_bytes(&w, peer.duid.bytes, peer.duid.size);
+        writer_u32(&w, DHCP6_OPTION_RECONFIGURE << 16 | 1);
+        writer_u8(&w, (uint8_t) what);
+        writer_u32(&w, DHCP6_OPTION_AUTH << 16 | 28);
+        writer_bytes(&w, "\3\1\0", 3);
+        writer_u64(&w, replay);
+        writer_u8(&w, DHCP6_AUTH_CODE);
+        writer_zero(&w, 16);
+        if (key)
+                ck_assert_ptr_nonnull(
+                        HMAC(EVP_md5(), key, 16, bytes, w.pos, bytes + w.pos - 16, &size));
+        dhcp6_machine_receive(&m, now, bytes, w.pos);
+        settle();
+}
+
+START_TEST(a_reconfigure_is_obeyed_when_it_is_signed_and_new)
+{
+        static const char key[] = "sixteen octets !";
+
+        bind_it();
+        m.reconfigure = (Dhcp6ReconfigureKey){ .server = peer.duid, .replay = 5 };
+        memcpy(m.reconfigure.key, key, 16);
+        n_sent = 0;
+        reconfigure(DHCP6_RENEW, 6, NULL);
+        reconfigure(DHCP6_RENEW, 6, "another key, too");
+        reconfigure(DHCP6_RENEW, 5, key);
+        reconfigure(DHCP6_SOLICIT, 6, key);
+        ck_assert_uint_eq(n_sent, 0);
+        reconfigure(DHCP6_RENEW, 7, key);
+        reconfigure(DHCP6_RENEW, 7, key);
+        ck_assert_uint_eq(n_sent, 1);
+        ck_assert_int_eq(sent[0].type, DHCP6_RENEW);
+        reconfigure(DHCP6_REBIND, UINT64_MAX - 1, key);
+        ck_assert_int_eq(sent[1].type, DHCP6_REBIND);
+        expect_state(DHCP6_STATE_BOUND);
+        /* information beside a lease, which is renewed in its time */
+        peer.silent = true;
+        reconfigure(DHCP6_INFORMATION_REQUEST, UINT64_MAX, key);
+        ck_assert_int_eq(sent[2].type, DHCP6_INFORMATION_REQUEST);
+        expect_state(DHCP6_STATE_INFORMING);
+        run(SEC(510));
+        ck_assert_int_eq(sent[n_sent - 1].type, DHCP6_RENEW);
+        ck_assert_uint_eq(m.lease.n_addresses, 1);
+        peer.silent = false;
+        run(SEC(100));
+        expect_state(DHCP6_STATE_BOUND);
+}
+END_TEST
+
 START_TEST(a_year_of_anything)
 {
         usec_t end;
@@ -668,4 +729,5 @@ TEST_MAIN("dhcp6-machine", what_an_earlier_run_had_is_confirmed, four_messages_a
         a_server_that_takes_back_its_offer_is_no_storm,
         a_server_that_gives_and_never_renews_is_asked_again_at_once,
         a_server_that_let_us_down_comes_last, what_is_dead_on_arrival_lets_us_down_too,
-        renew_takes_a_release_back, a_year_of_anything)
+        renew_takes_a_release_back, a_reconfigure_is_obeyed_when_it_is_signed_and_new,
+        a_year_of_anything)
