@@ -11,8 +11,21 @@ static bool is_https(const char *text)
         return text && url_parse(text, &url) >= 0 && url.https;
 }
 
+static bool has_keyed(const HostPortList *l)
+{
+        for (size_t i = 0; i < l->n; i++)
+                if (l->items[i].key)
+                        return true;
+        return false;
+}
+
 static int check_time(const TimeSettings *t, ConfigFault *ret)
 {
+        if (has_keyed(&t->nts_servers)) {
+                *ret = (ConfigFault){ "Time", { "NTSServers" },
+                        "NTSServers= with a #KEY: their keys are negotiated" };
+                return -EINVAL;
+        }
         if (t->poll_min_usec <= t->poll_max_usec)
                 return 0;
         *ret = (ConfigFault){ "Time", { "PollMinSec", "PollMaxSec" },

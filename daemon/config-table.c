@@ -94,6 +94,7 @@ static const ConfigKey config_keys[] = {
         KEY("Time", "Servers", hosts, time.servers),
         KEY("Time", "NTSServers", hosts, time.nts_servers),
         KEY("Time", "CertificateAuthority", string, time.certificate_authority),
+        KEY("Time", "KeyFile", string, time.key_file),
         KEY("Time", "SetClock", bool, time.set_clock),
         ENUM("Time", "Observe", time.observe, observe_names),
         { "Time", "PollMinSec", config_parse_usec, offsetof(Settings, time.poll_min_usec),

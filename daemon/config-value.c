@@ -467,17 +467,23 @@ static int host_port_parse(const char *text, char ret_host[static 256], uint16_t
 
 static int add_host(ConfigValue *v, const char *word)
 {
+        const char *hash = strchr(word, '#');
+        size_t len = hash ? (size_t) (hash - word) : strlen(word);
         HostPortList *l = v->field;
-        char host[256];
+        char text[256], host[256];
+        uint32_t key = 0;
         uint16_t port;
         int r;
 
         r = check_room(v, l->n);
         if (r < 0)
                 return r;
-        if (host_port_parse(word, host, &port) < 0)
-                return refuse(v, "%s is not a name or address with an optional port", word);
-        return host_port_list_add(l, host, port);
+        if ((size_t) snprintf(text, sizeof(text), "%.*s", (int) len, word) >= sizeof(text) ||
+                host_port_parse(text, host, &port) < 0)
+                return refuse(v, "%.80s is not a name or address with an optional port", word);
+        if (hash && (key = ntp_key_id_parse(hash + 1)) == 0)
+                return refuse(v, "behind the # of %.80s stands no number of a key", word);
+        return host_port_list_add(l, host, port, key);
 }
 
 int config_parse_hosts(ConfigValue *v)

@@ -38,6 +38,7 @@ int config_parse_listeners_or_no(ConfigValue *v);
 /* ADDRESS... */
 int config_parse_gateways(ConfigValue *v);
 int config_parse_prefixes(ConfigValue *v);
+/* NAME[:PORT][#KEY]... */
 int config_parse_hosts(ConfigValue *v);
 /* STATE:WHO... */
 int config_parse_holds(ConfigValue *v);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/config.h"
 #include "daemon/config-check.h"
+#include "daemon/config-keys.h"
 #include "daemon/config-table.h"
 #include "util/fd.h"
 #include "util/log.h"
@@ -392,6 +393,8 @@ int config_load(Settings **ret, const ConfigPaths *paths, char error[static CONF
                 settle_poll(&settings->time, &origins);
                 r = check_all(settings, &origins, error);
         }
+        if (r >= 0)
+                r = config_keys_load(settings, &origins, error);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(settings);

@@ -50,7 +50,7 @@ static void add_ntp(HostPortList *list, const struct in_addr *servers, size_t n)
         for (size_t i = 0; i < n; i++) {
                 IpAddr a = ip_from_v4(servers[i].s_addr);
 
-                (void) host_port_list_add(list, ip_format(&a, text), 0);
+                (void) host_port_list_add(list, ip_format(&a, text), 0, 0);
         }
 }
 

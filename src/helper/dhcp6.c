@@ -205,7 +205,7 @@ static int add_domain(void *list, const char *name)
 
 static int add_ntp(void *list, const char *host)
 {
-        return host_port_list_add(list, host, 0);
+        return host_port_list_add(list, host, 0, 0);
 }
 
 static usec_t last_expiry(const Dhcp6Lease *lease)

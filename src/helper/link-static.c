@@ -12,8 +12,8 @@ static int copy_facts(const LinkSettings *settings, LinkFacts *facts)
         for (size_t i = 0; i < settings->dns.n && r >= 0; i++)
                 r = endpoint_list_add(&facts->dns, &settings->dns.items[i]);
         for (size_t i = 0; i < settings->ntp.n && r >= 0; i++)
-                r = host_port_list_add(
-                        &facts->ntp, settings->ntp.items[i].host, settings->ntp.items[i].port);
+                r = host_port_list_add(&facts->ntp, settings->ntp.items[i].host,
+                        settings->ntp.items[i].port, settings->ntp.items[i].key);
         for (size_t i = 0; i < settings->domains.n && r >= 0; i++)
                 r = string_list_add(&facts->domains, settings->domains.items[i]);
         return r;

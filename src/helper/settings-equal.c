@@ -40,7 +40,7 @@ static bool same_hosts(const HostPortList *a, const HostPortList *b)
                 return false;
         for (size_t i = 0; i < a->n; i++)
                 if (strcmp(a->items[i].host, b->items[i].host) != 0 ||
-                        a->items[i].port != b->items[i].port)
+                        a->items[i].port != b->items[i].port || a->items[i].key != b->items[i].key)
                         return false;
         return true;
 }
@@ -50,9 +50,9 @@ bool time_settings_equal(const TimeSettings *a, const TimeSettings *b)
         return same_hosts(&a->servers, &b->servers) &&
                same_hosts(&a->nts_servers, &b->nts_servers) &&
                text_equal(a->certificate_authority, b->certificate_authority) &&
-               a->set_clock == b->set_clock && a->observe == b->observe &&
-               a->poll_min_usec == b->poll_min_usec && a->poll_max_usec == b->poll_max_usec &&
-               a->min_sources == b->min_sources &&
+               ntp_keys_equal(&a->keys, &b->keys) && a->set_clock == b->set_clock &&
+               a->observe == b->observe && a->poll_min_usec == b->poll_min_usec &&
+               a->poll_max_usec == b->poll_max_usec && a->min_sources == b->min_sources &&
                a->require_authenticated == b->require_authenticated;
 }
 

@@ -64,7 +64,7 @@ void prefix_list_clear(PrefixList *l)
         *l = (PrefixList){ 0 };
 }
 
-int host_port_list_add(HostPortList *l, const char *host, uint16_t port)
+int host_port_list_add(HostPortList *l, const char *host, uint16_t port, uint32_t key)
 {
         char *copy = strdup(host);
 
@@ -72,7 +72,7 @@ int host_port_list_add(HostPortList *l, const char *host, uint16_t port)
                 free(copy);
                 return -ENOMEM;
         }
-        l->items[l->n++] = (HostPort){ .host = copy, .port = port };
+        l->items[l->n++] = (HostPort){ .host = copy, .port = port, .key = key };
         return 0;
 }
 
@@ -180,6 +180,8 @@ Settings *settings_free(Settings *s)
         host_port_list_clear(&s->time.servers);
         host_port_list_clear(&s->time.nts_servers);
         free(s->time.certificate_authority);
+        free(s->time.key_file);
+        ntp_keys_clear(&s->time.keys);
         string_list_clear(&s->portal.urls);
         free(s->policy.file);
         free(s->policy.url);

@@ -5,6 +5,7 @@
  * Owned by the daemon, immutable while it is in use; a reload makes a new one and hands it over
  * with system_reload().
  */
+#include "proto/ntp-keys.h"
 #include "util/addr.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -31,11 +32,12 @@ struct PrefixList {
         size_t n;
 };
 
-/* NAME[:PORT] of a time server; port 0: the protocol's own. */
+/* NAME[:PORT][#KEY] of a time server; port 0: the protocol's own; key 0: none. */
 typedef struct HostPort HostPort;
 struct HostPort {
         char *host;
         uint16_t port;
+        uint32_t key;
 };
 
 typedef struct HostPortList HostPortList;
@@ -109,6 +111,8 @@ struct TimeSettings {
         HostPortList servers;
         HostPortList nts_servers;
         char *certificate_authority;
+        char *key_file; /* NULL: none */
+        NtpKeys keys;   /* what is in it */
         bool set_clock;
         TimeObserve observe;
         usec_t poll_min_usec, poll_max_usec;
@@ -215,7 +219,7 @@ int endpoint_list_add(EndpointList *l, const Endpoint *e);
 void endpoint_list_clear(EndpointList *l);
 int prefix_list_add(PrefixList *l, const IpPrefix *p);
 void prefix_list_clear(PrefixList *l);
-int host_port_list_add(HostPortList *l, const char *host, uint16_t port);
+int host_port_list_add(HostPortList *l, const char *host, uint16_t port, uint32_t key);
 void host_port_list_clear(HostPortList *l);
 int expected_hold_list_add(ExpectedHoldList *l, int state, const char *who);
 void expected_hold_list_clear(ExpectedHoldList *l);

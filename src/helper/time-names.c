@@ -29,7 +29,8 @@ static TimeName *find(TimeClient *tc, const HostPort *hp, bool nts)
         list_foreach (it, &tc->names) {
                 TimeName *name = list_entry(it, TimeName, link);
 
-                if (strcmp(name->host, hp->host) == 0 && name->port == hp->port && name->nts == nts)
+                if (strcmp(name->host, hp->host) == 0 && name->port == hp->port &&
+                        name->key == hp->key && name->nts == nts)
                         return name;
         }
         return NULL;
@@ -64,6 +65,7 @@ static void add_name(TimeClient *tc, const HostPort *hp, bool nts)
         name->wanted = true;
         name->nts = nts;
         name->port = hp->port;
+        name->key = hp->key;
         name->backoff = (Backoff){
                 .first_usec = USEC_PER_SEC, .max_usec = USEC_PER_MIN, .jitter_percent = 10
         };
@@ -103,10 +105,15 @@ static void drop_name(TimeName *name)
 
 /* -- Addresses ------------------------------------------------------------------------------ */
 
-static bool in_use(const TimeClient *tc, const Endpoint *e)
+/* With another key it is another source: a name that leads to the address of a server with a key
+ * must not take its place. */
+static bool in_use(const TimeName *name, const Endpoint *e)
 {
+        const TimeClient *tc = name->client;
+
         for (unsigned id = 0; id < NTP_MAX_SOURCES; id++)
-                if (tc->servers[id].name && endpoint_equal(&tc->servers[id].endpoint, e))
+                if (tc->servers[id].name && tc->servers[id].name->key == name->key &&
+                        endpoint_equal(&tc->servers[id].endpoint, e))
                         return true;
         return false;
 }
@@ -163,7 +170,7 @@ static bool take_address(TimeName *name, int family)
                 if (e->addr.family != family || !is_usable(name, i))
                         continue;
                 any = true;
-                if (!in_use(tc, e) && time_source_add(tc, name, e) >= 0)
+                if (!in_use(name, e) && time_source_add(tc, name, e) >= 0)
                         sources++;
         }
         return any;
@@ -264,7 +271,7 @@ void time_name_refresh(TimeName *name)
 static bool has_spare(const TimeName *name)
 {
         for (size_t i = 0; i < name->n_addresses; i++)
-                if (is_usable(name, i) && !in_use(name->client, &name->addresses[i]))
+                if (is_usable(name, i) && !in_use(name, &name->addresses[i]))
                         return true;
         return false;
 }

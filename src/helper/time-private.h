@@ -24,6 +24,7 @@ struct TimeName {
         TimeClient *client;
         char host[256];
         uint16_t port;
+        uint32_t key; /* id of the symmetric one; 0: none */
         bool nts, literal, wanted;
         bool plain; /* its name could not be asked for safely, for want of true time */
         Lookup *lookup;

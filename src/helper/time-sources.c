@@ -65,13 +65,20 @@ static usec_t soonest_contact(const TimeClient *tc, const Endpoint *endpoint, us
 
 int time_source_add(TimeClient *tc, TimeName *name, const Endpoint *endpoint)
 {
+        const NtpKey *key = ntp_keys_find(&tc->settings->time.keys, name->key);
         char label[NTP_LABEL_SIZE];
-        int id = ntp_client_add(tc->ntp, time_source_label(name, endpoint, label, sizeof(label)),
+        int id;
+
+        /* While a configuration is exchanged for another, a link may still name the old one's. */
+        if (name->key && !key)
+                return -ENOENT;
+        id = ntp_client_add(tc->ntp, time_source_label(name, endpoint, label, sizeof(label)),
                 name->nts,
                 MAX(thread_now(tc->thread), soonest_contact(tc, endpoint, NTP_BURST_USEC)));
-
         if (id < 0)
                 return id;
+        if (name->key)
+                ntp_client_set_key(tc->ntp, (unsigned) id, key);
         tc->servers[id] = (TimeServer){ .name = name, .endpoint = *endpoint };
         return id;
 }
@@ -154,8 +161,10 @@ static void send_one(TimeClient *tc, unsigned id)
         server->wsi = wsi_free(server->wsi);
         server->stamped = false;
         r = ntp_client_request(tc->ntp, id, &w, now, time_clock_now_nsec());
-        if (r < 0)
+        if (r < 0) {
+                log_debug("time: %s: no request: %s", tc->ntp->labels[id], strerror(-r));
                 return;
+        }
         r = time_socket_open(&wsi, tc->cx, &server->endpoint, on_reply, tc);
         if (r >= 0) {
                 server->wsi = wsi;

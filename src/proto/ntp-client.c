@@ -50,6 +50,8 @@ int ntp_client_new(NtpClient **ret, const NtpConfig *config, usec_t now, Rng *rn
 
 NtpClient *ntp_client_free(NtpClient *c)
 {
+        if (c)
+                explicit_bzero(c, sizeof(*c));
         free(c);
         return NULL;
 }
@@ -84,6 +86,7 @@ int ntp_client_add(NtpClient *c, const char *label, bool nts, usec_t now)
 void ntp_client_remove(NtpClient *c, unsigned id)
 {
         c->sources[id].used = false;
+        explicit_bzero(&c->sources[id].key, sizeof(c->sources[id].key));
         if (c->best == (int) id)
                 c->best = -1;
         for (size_t i = 0; i < c->n_events;) {
@@ -103,6 +106,11 @@ void ntp_client_set_session(NtpClient *c, unsigned id, NtsSession *session, usec
         c->sources[id].session = session;
         if (session && session->n_cookies > 0)
                 ntp_source_burst(&c->sources[id], now);
+}
+
+void ntp_client_set_key(NtpClient *c, unsigned id, const NtpKey *key)
+{
+        c->sources[id].key = *key;
 }
 
 void ntp_client_set_validity(NtpClient *c, unsigned id, int64_t from_sec, int64_t until_sec)
@@ -182,7 +190,7 @@ void ntp_client_transmitted(NtpClient *c, unsigned id, int64_t sent_nsec)
 static bool may_be_candidate(const NtpClient *c, const NtpSource *s)
 {
         return ntp_source_reachable(s) && s->n_samples > 0 &&
-               (s->nts || !c->config.require_authenticated);
+               (ntp_source_authenticated(s) || !c->config.require_authenticated);
 }
 
 static size_t gather(NtpClient *c, usec_t now, NtpCandidate *candidates)
@@ -193,7 +201,8 @@ static size_t gather(NtpClient *c, usec_t now, NtpCandidate *candidates)
         for (unsigned id = 0; id < NTP_MAX_SOURCES; id++) {
                 NtpSource *s = &c->sources[id];
 
-                if (s->used && s->n_samples > 0 && !s->nts && c->config.require_authenticated)
+                if (s->used && s->n_samples > 0 && !ntp_source_authenticated(s) &&
+                        c->config.require_authenticated)
                         s->verdict = NTP_VERDICT_UNAUTHENTICATED;
                 if (!may_be_candidate(c, s))
                         continue;
@@ -229,7 +238,7 @@ static bool is_trusted(
 
                 if (candidates[i].verdict != NTP_VERDICT_SELECTED)
                         continue;
-                if (s->nts)
+                if (ntp_source_authenticated(s))
                         return true;
                 agreeing = MAX(agreeing, ntp_source_agreeing(s));
         }
@@ -240,7 +249,7 @@ static bool all_authenticated(const NtpClient *c, const NtpCandidate *candidates
 {
         for (size_t i = 0; i < n; i++)
                 if (candidates[i].verdict == NTP_VERDICT_SELECTED &&
-                        !c->sources[candidates[i].id].nts)
+                        !ntp_source_authenticated(&c->sources[candidates[i].id]))
                         return false;
         return true;
 }
@@ -488,7 +497,7 @@ const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
 {
         size_t used = 0, answered = 0, kissed = 0, sampled = 0;
         const NtpSource *bad = NULL, *some = NULL;
-        const char *name = "", *bad_name = "";
+        const char *name = "", *bad_name = "", *unproven = NULL;
         uint64_t requests = 0;
 
         for (unsigned id = 0; id < NTP_MAX_SOURCES; id++) {
@@ -505,6 +514,8 @@ const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
                         bad = s;
                         bad_name = c->labels[id];
                 }
+                if (s->replies == 0 && s->last_check == NTP_CHECK_AUTHENTICATION)
+                        unproven = c->labels[id];
                 if (!some || s->n_samples > some->n_samples) {
                         some = s;
                         name = c->labels[id];
@@ -544,6 +555,10 @@ const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
         }
         if (answered > 0 && c->config.require_authenticated) {
                 snprintf(why, size, "%s: not authenticated", name);
+                return "not-authenticated";
+        }
+        if (unproven) {
+                snprintf(why, size, "%s: its answers do not prove to be its own", unproven);
                 return "not-authenticated";
         }
         snprintf(why, size, "%s%s: no answer after %llu request%s", name,

@@ -88,6 +88,8 @@ int ntp_client_add(NtpClient *c, const char *label, bool nts, usec_t now);
 void ntp_client_remove(NtpClient *c, unsigned id);
 /* The keys of an NTS source; owned by the caller, NULL while there are none. */
 void ntp_client_set_session(NtpClient *c, unsigned id, NtsSession *session, usec_t now);
+/* Asks with this key, which is copied, and believes only answers with it (REQ_NTP 40). */
+void ntp_client_set_key(NtpClient *c, unsigned id, const NtpKey *key);
 /* When the certificate is good that the keys were got with; 0, 0: not known. */
 void ntp_client_set_validity(NtpClient *c, unsigned id, int64_t from_sec, int64_t until_sec);
 const NtpSource *ntp_client_source(const NtpClient *c, unsigned id);

@@ -46,7 +46,7 @@ typedef enum NtpCheck {
         NTP_CHECK_MODE = 3,           /* mode 4 (7) */
         NTP_CHECK_VERSION = 4,        /* the version asked, or 3 (7) */
         NTP_CHECK_COOKIE = 5,         /* origin is the random number sent, and unanswered (6) */
-        NTP_CHECK_AUTHENTICATION = 6, /* NTS where asked for (36) */
+        NTP_CHECK_AUTHENTICATION = 6, /* NTS or the MAC of a key, where asked for (36, 40) */
         NTP_CHECK_TIMESTAMPS = 7,     /* receive and transmit are there (7) */
         NTP_CHECK_KISS = 8,           /* stratum 0, whatever LI says (8, 14, 15) */
         NTP_CHECK_STRATUM = 9,        /* 1..15 (9) */

@@ -136,6 +136,12 @@ int ntp_source_request(NtpSource *s, Writer *w, usec_t now, int64_t local_nsec, 
                 if (r < 0)
                         return r;
         }
+        if (s->key.id) {
+                int r = ntp_mac_write(w, &s->key);
+
+                if (r < 0)
+                        return r;
+        }
         if (w->failed)
                 return -ENOBUFS;
         s->pending = true;
@@ -191,6 +197,15 @@ static NtpKiss take_kiss(NtpSource *s, usec_t now)
         return NTP_KISS_OTHER;
 }
 
+/* Whether it comes from who has the keys that were asked for (REQ_NTP 36, 40). */
+static bool is_authentic(NtpSource *s, const void *data, size_t size, size_t end)
+{
+        if (s->nts && (!s->session || nts_reply_check(s->session, data, size, s->unique_id) < 0))
+                return false;
+        /* Who got no MAC in the request has no reason for one. */
+        return s->key.id ? ntp_mac_valid(data, size, end, &s->key) : end == size;
+}
+
 /* Checks 1 to 8; a reply that fails 1 to 7 leaves the request waiting. */
 static NtpCheck check_reply(NtpSource *s, const void *data, size_t size, NtpMessage *m)
 {
@@ -212,10 +227,7 @@ static NtpCheck check_reply(NtpSource *s, const void *data, size_t size, NtpMess
                         return NTP_CHECK_AUTHENTICATION;
                 return NTP_CHECK_KISS;
         }
-        if (s->nts && (!s->session || nts_reply_check(s->session, data, size, s->unique_id) < 0))
-                return NTP_CHECK_AUTHENTICATION;
-        /* A MAC with a key we do not have; who got no MAC in the request has no reason for one. */
-        if (end < size)
+        if (!is_authentic(s, data, size, end))
                 return NTP_CHECK_AUTHENTICATION;
         if (m->stratum == 0)
                 return NTP_CHECK_KISS;

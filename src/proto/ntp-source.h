@@ -8,6 +8,7 @@
  * are server minus our clock. Our clock is steered all the time: `steered` is the sum of all that
  * (from ntp-discipline), so that offset + steered is what the free oscillator would have shown.
  */
+#include "proto/ntp-mac.h"
 #include "proto/ntp-message.h"
 #include "proto/ntp-regress.h"
 #include "proto/nts-fields.h"
@@ -80,6 +81,7 @@ struct NtpSource {
         bool used, dead; /* dead: DENY; never asked again */
         bool nts;
         NtsSession *session; /* NTS keys and cookies, owned by whoever added the source */
+        NtpKey key;          /* of ours and the server's; id 0: none */
         int64_t valid_from_sec, valid_until_sec; /* of what vouches for it; 0: no end */
         unsigned poll_min, poll_max;
 
@@ -123,7 +125,8 @@ void ntp_source_stepped(NtpSource *s, int64_t step_nsec);
 /* When the next request is due; USEC_INFINITY for a dead one. */
 usec_t ntp_source_deadline(const NtpSource *s);
 /* Writes the next request and makes it the one that is out. `local_nsec` is our clock before it
- * goes. 0, or -EAGAIN when NTS has no cookie for it (the poll is counted all the same). */
+ * goes. 0, -EAGAIN when NTS has no cookie for it, or -EIO when it cannot be sealed (the poll is
+ * counted all the same). */
 int ntp_source_request(NtpSource *s, Writer *w, usec_t now, int64_t local_nsec, Rng *rng);
 /* The request could not be sent: a miss (REQ_NTP 19). */
 void ntp_source_send_failed(NtpSource *s);
@@ -151,6 +154,11 @@ bool ntp_source_estimate(
 /* Lets the poll interval follow how steady the offset is (REQ_NTP 18). */
 void ntp_source_adapt_poll(NtpSource *s, double offset, double jitter);
 usec_t ntp_source_poll_usec(const NtpSource *s);
+/* What it says is known to be its own word. */
+static inline bool ntp_source_authenticated(const NtpSource *s)
+{
+        return s->nts || (s->key.id != 0 && ntp_key_is_strong(&s->key));
+}
 static inline bool ntp_source_reachable(const NtpSource *s)
 {
         return s->used && !s->dead && s->reach != 0;

@@ -141,6 +141,8 @@ void sim_start(Sim *sim)
                 id = ntp_client_add(sim->client, name, false, sim_boottime(sim));
                 if (id < 0)
                         abort();
+                if (sim->key_of[i])
+                        ntp_client_set_key(sim->client, (unsigned) id, sim->key_of[i]);
                 sim->server_of[id] = i;
         }
 }

@@ -16,7 +16,8 @@ struct SimPacket {
 typedef struct Sim Sim;
 struct Sim {
         World world;
-        bool denied; /* the kernel refuses */
+        bool denied;                             /* the kernel refuses */
+        const NtpKey *key_of[WORLD_SERVERS_MAX]; /* what the client asks each server with */
         int server_of[NTP_MAX_SOURCES];
         SimPacket packets[SIM_PACKETS_MAX];
         NtpClient *client;

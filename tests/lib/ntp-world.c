@@ -116,6 +116,8 @@ bool world_ask(World *w, int server, const void *request, size_t size, WorldRepl
                 for (int i = 0; i < 4; i++)
                         m.reference_id = m.reference_id << 8 | (uint8_t) s->kiss[i];
         ntp_message_write(&out, &m);
+        if (s->key && ntp_mac_write(&out, s->key) < 0)
+                return false;
         ret->size = out.pos;
         return true;
 }

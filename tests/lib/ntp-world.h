@@ -20,6 +20,7 @@ struct WorldServer {
         uint8_t stratum, leap;
         bool restless; /* every six hours another stratum and root delay */
         const char *kiss;
+        const NtpKey *key; /* what it seals with; NULL: nothing */
         uint64_t requests;
         double last_request, closest;
 };

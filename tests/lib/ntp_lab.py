@@ -109,6 +109,53 @@ class Server:
         return min((b - a for a, b in zip(self.times, self.times[1:])), default=1e9)
 
 
+class Chronyd:
+    """chronyd as a server; it leaves the clock alone (-x)."""
+
+    def __init__(self, *lines, keys=None):
+        self.folder = tempfile.mkdtemp(prefix="lwsd-chronyd-")
+        self.address = Addresses.new()
+        subprocess.run(["ip", "addr", "add", f"{self.address}/32", "dev", "lo"], check=True)
+        lines = ["local stratum 1", "allow all", "cmdport 0", f"bindaddress {self.address}", f"pidfile {self.path('pid')}", *lines]
+        if keys:
+            with open(self.path("keys"), "w") as f:
+                f.write(keys)
+            lines.append(f"keyfile {self.path('keys')}")
+        self.configure(lines)
+        self.start()
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def configure(self, lines):
+        with open(self.path("conf"), "w") as f:
+            f.write("\n".join(lines) + "\n")
+
+    def start(self):
+        self.process = subprocess.Popen(["chronyd", "-x", "-d", "-U", "-u", "root", "-f", self.path("conf")], **QUIET)
+        eventually(self.answers)
+
+    def answers(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.2)
+            s.connect((self.address, 123))
+            try:
+                return s.send(b"\x23" + bytes(39) + b"12345678") and len(s.recv(100)) == 48
+            except OSError:
+                return False
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.folder)
+
+
 class Names:
     """A DNS server that knows one name."""
 
@@ -136,7 +183,7 @@ class Names:
 
 
 class Lwsd:
-    def __init__(self, config, offset=0.0, ppm=0.0, deny=False, folder=None, names=None):
+    def __init__(self, config, offset=0.0, ppm=0.0, deny=False, folder=None, names=None, keys=None):
         self.folder = folder or tempfile.mkdtemp(prefix="lwsd-ntp-")
         self.keep = folder is not None
         self.clock = os.path.join(self.folder, "fakeclock")
@@ -146,6 +193,9 @@ class Lwsd:
             if names:
                 f.write(f"[DNS]\nServers={names.address}\n")
             f.write("[CaptivePortal]\nCheck=no\n[Time]\n" + config + "\n")
+            if keys:
+                self.write_keys(keys)
+                f.write(f"KeyFile={self.folder}/keys\n")
         env = dict(os.environ, LD_PRELOAD=FAKECLOCK, FAKECLOCK_STATE=self.clock, FAKECLOCK_OFFSET=repr(float(offset)),
                    FAKECLOCK_PPM=str(ppm), ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0")
         if deny:
@@ -168,6 +218,10 @@ class Lwsd:
             sys.stderr.write(self.log.read())
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write_keys(self, keys):
+        with open(os.open(f"{self.folder}/keys", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+            f.write(keys)
 
     def stop(self):
         if self.process.poll() is None:

@@ -7,16 +7,16 @@ import os
 import shutil
 import socket
 import struct
-import subprocess
 import tempfile
 import threading
 import time
 
+import ntp_lab
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from ntp_lab import QUIET, Addresses, Server
+from ntp_lab import Addresses, Server
 from OpenSSL import SSL
 
 END, PROTOCOL, ERROR, WARNING, AEAD, COOKIE, SERVER, PORT, CRITICAL = 0, 1, 2, 3, 4, 5, 6, 7, 0x8000
@@ -183,38 +183,16 @@ def sealed(fields, unique_id, cookies, key, seal):
     return packet + field(SEAL, struct.pack(">HH", len(nonce), len(text)) + nonce + text_padded)
 
 
-class Chronyd:
-    """chronyd as a server of time and keys; it leaves the clock alone (-x)."""
+class Chronyd(ntp_lab.Chronyd):
+    """chronyd as a server of keys too."""
 
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="lwsd-nts-")
-        self.address = Addresses.new()
+    def configure(self, lines):
         self.certificates = Certificates(self.folder, self.address)
-        with open(self.path("conf"), "w") as f:
-            f.write(f"local stratum 1\nallow all\ncmdport 0\nbindaddress {self.address}\npidfile {self.path('pid')}\n"
-                    f"ntsservercert {self.certificates.chain}\nntsserverkey {self.certificates.key}\n")
-        subprocess.run(["ip", "addr", "add", f"{self.address}/32", "dev", "lo"], check=True)
-        self.start()
+        super().configure([*lines, f"ntsservercert {self.certificates.chain}", f"ntsserverkey {self.certificates.key}"])
 
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def start(self):
-        self.process = subprocess.Popen(["chronyd", "-x", "-d", "-U", "-u", "root", "-f", self.path("conf")], **QUIET)
-        for _ in range(100):
-            try:
-                socket.create_connection((self.address, 4460), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-        shutil.rmtree(self.folder)
+    def answers(self):
+        try:
+            socket.create_connection((self.address, 4460), 1).close()
+        except OSError:
+            return False
+        return super().answers()

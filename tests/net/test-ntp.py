@@ -6,16 +6,18 @@ Usage: test-ntp.py LWSD LWSCTL FAKECLOCK [SCENARIO...]
 """
 
 import calendar
+import hashlib
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from ntp_lab import (SCENARIOS, Addresses, Lwsd, Names, Server, bound, eventually, main, near, scenario,  # noqa: E402
+from ntp_lab import (SCENARIOS, Addresses, Chronyd, Lwsd, Names, Server, bound, eventually, main, near, scenario,  # noqa: E402
                      to_ntp)
 
 # -- What is right -------------------------------------------------------------------------------------------
@@ -635,6 +637,118 @@ def authentication_is_required():
     with Lwsd(f"Servers={server.address}\nRequireAuthenticated=yes", offset=5) as lwsd:
         assert not lwsd.valid(4)
         assert lwsd.steps() == 0 and "not-authenticated" in lwsd.why()
+
+
+# -- Symmetric keys ------------------------------------------------------------------------------------------
+
+SECRET = "LwsdLwsdLwsdLwsd"
+KEYS = f"""# as chronyd and ntpd have them
+1 AES128 ASCII:{SECRET}
+2 AES256 HEX:{SECRET.encode().hex()}{SECRET.encode().hex()}
+3 SHA512 {SECRET}
+4 SHA1 {SECRET}
+5 MD5 {SECRET}
+"""
+with_chronyd = scenario if shutil.which("chronyd", path=os.environ["PATH"] + ":/usr/sbin") else lambda fn: fn
+
+
+def mac(packet, secret=SECRET, key=3):
+    return struct.pack(">I", key) + hashlib.sha512(secret.encode() + packet).digest()[:20]
+
+
+def sealed(server, fields, request):
+    """Answers with key 3 whoever asks with it."""
+    packet = Server.pack(fields)
+    return [packet + mac(packet)] if request[48:] == mac(request[:48]) else []
+
+
+@with_chronyd
+def keys_that_chronyd_has_too():
+    with Chronyd(keys=KEYS) as server:
+        for key in range(1, 6):
+            with Lwsd(f"Servers={server.address}#{key}", offset=5, keys=KEYS) as lwsd:
+                assert lwsd.valid(10), lwsd.why()
+                near(lwsd.ahead(), 0, 0.05)
+                assert lwsd.time()["confidence"] == ["authenticated" if key <= 3 else "agreed"], key
+
+
+@with_chronyd
+def a_key_that_chronyd_does_not_have():
+    with Chronyd(keys=KEYS.replace(SECRET, "xwsdLwsdLwsdLwsd")) as server, \
+            Lwsd(f"Servers={server.address}#1", offset=5, keys=KEYS) as lwsd:
+        assert not lwsd.valid(3)
+        assert lwsd.steps() == 0 and "no-reply" in lwsd.why()
+
+
+@scenario
+def a_key_is_enough_where_authentication_is_required():
+    plain = [Server(offset=9) for _ in range(3)]
+    server = Server(change=sealed)
+    with Lwsd("Servers=" + " ".join(s.address for s in plain) + f" {server.address}#3\nRequireAuthenticated=yes",
+              offset=5, keys=KEYS) as lwsd:
+        lwsd.ctl("log-level", "debug")
+        assert lwsd.valid(10)
+        near(lwsd.ahead(), 0, 0.05)
+        assert lwsd.time()["authenticated"] == ["yes"] and lwsd.steps() == 1
+        assert not lwsd.says(SECRET) and not lwsd.says(SECRET.encode().hex())
+
+
+def with_tail(tail):
+    def change(server, fields, request):
+        packet = Server.pack(fields)
+        return [packet + tail(packet, request)]
+    return change
+
+
+UNSEALED = {
+    "nothing": lambda packet, request: b"", "a_crypto_nak": lambda packet, request: bytes(4),
+    "another_key": lambda packet, request: mac(packet, "another"), "another_id": lambda packet, request: mac(packet, key=4),
+    "the_mac_of_the_request": lambda packet, request: request[48:], "half_a_mac": lambda packet, request: mac(packet)[:20],
+    "a_mac_of_other_fields": lambda packet, request: b"\x7f\1\0\x10" + bytes(12) + mac(packet),
+    "zeros": lambda packet, request: bytes(24), "more_behind": lambda packet, request: mac(packet) + bytes(24),
+}
+
+
+def add_unsealed(name, tail):
+    def fn():
+        server = Server(change=with_tail(tail))
+        kissing = Server(change=lambda server, fields, request: with_tail(tail)(
+            server, dict(fields, stratum=0, reference_id=0x44454e59), request))
+        with Lwsd(f"Servers={server.address}#3 {kissing.address}#3", offset=5, keys=KEYS) as lwsd:
+            assert not lwsd.valid(2.6)
+            assert lwsd.steps() == 0
+            eventually(lambda: len(kissing.requests) >= 2)  # nobody obeys a kiss that proves nothing
+            assert name in ("a_crypto_nak", "more_behind") or "not-authenticated" in lwsd.why()
+    fn.__name__ = f"answers_with_a_key_that_end_in_{name}"
+    SCENARIOS.append(fn)
+
+
+for unsealed_name, unsealed_tail in UNSEALED.items():
+    add_unsealed(unsealed_name, unsealed_tail)
+
+
+@scenario
+def a_key_that_is_exchanged():
+    server = Server(change=sealed)
+    with Lwsd(f"Servers={server.address}#3", offset=5, keys=KEYS.replace(f"3 SHA512 {SECRET}", "3 SHA512 old")) as lwsd:
+        assert not lwsd.valid(2)
+        lwsd.write_keys("3 SHA512\n")  # a mistake: what was stays
+        assert lwsd.ctl("reload")[0] == 1
+        lwsd.write_keys(KEYS)
+        lwsd.call("Manager", "Reload")
+        assert lwsd.valid(10)
+        near(lwsd.ahead(), 0, 0.05)
+
+
+@scenario
+def a_key_for_the_address_of_a_server_without():
+    """Who makes a name lead to the address of a server with a key takes nothing away from it."""
+    server = Server(change=lambda server, fields, request: sealed(server, fields, request) if len(request) > 48 else None)
+    names = Names("ntp.example", [server.address])
+    with Lwsd(f"Servers=ntp.example {server.address}#3\nRequireAuthenticated=yes", offset=5, names=names, keys=KEYS) as lwsd:
+        assert lwsd.valid(15)
+        assert lwsd.time()["authenticated"] == ["yes"]
+    assert server.shortest_wait() > 0.5
 
 
 if __name__ == "__main__":

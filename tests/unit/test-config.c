@@ -172,6 +172,10 @@ START_TEST(what_is_wrong_is_refused_with_its_place)
         refused("[DNS]\nCacheMaxBytes=9999999999T\n", "t.conf:2: ");
         refused("[DNS]\nStub=yes\n", "t.conf:2: ");
         refused("[Time]\nServers=a..b\n", "t.conf:2: ");
+        refused("[Time]\nServers=a.example#\n", "t.conf:2: ");
+        refused("[Time]\nServers=a.example:123#0\n", "t.conf:2: ");
+        refused("[Time]\nServers=a.example#name\n", "t.conf:2: ");
+        refused("[Time]\nServers=#1\n", "t.conf:2: ");
         refused("[Time]\nPollMinSec=10ms\n", "t.conf:2: ");
         refused("[Manager]\n=dhcp\n", "t.conf:2: expected KEY=VALUE");
         refused("[Manager]\nSpreadSec=2d\n", "t.conf:2: SpreadSec=2d: too long");
@@ -312,6 +316,9 @@ START_TEST(keys_that_do_not_fit_together_are_refused_with_their_place)
                 { "[Auth2]\nProvider=oauth\nUrl=ftp://x\n", ":3: [Auth2] this Provider= needs" },
                 { "[CaptivePortal]\nUrls=https://p.test/\n", ":2: [CaptivePortal] Urls= must be" },
                 { "[Time]\nPollMinSec=64\nPollMaxSec=32\n", ":2: [Time] PollMinSec= is longer" },
+                { "[Time]\nNTSServers=a#1\n", ":2: [Time] NTSServers= with a #KEY" },
+                { "[Time]\nServers=a b#7\n", ":2: key 7 of b is not in a KeyFile=" },
+                { "[Link a]\nNTP=[fe80::1%eth0]#8\n", ":2: key 8 of fe80::1%eth0 is not in" },
         };
         char root[] = "/tmp/lwsd-config-XXXXXX", path[128], expected[256], command[64];
         ConfigPaths paths = { .root = root };
@@ -353,8 +360,60 @@ START_TEST(keys_that_do_not_fit_together_are_refused_with_their_place)
 }
 END_TEST
 
-TEST_MAIN("config", keys_that_do_not_fit_together_are_refused_with_their_place,
-        every_section_arrives, yes_and_no_are_written_as_for_systemd,
+START_TEST(the_file_of_keys_is_part_of_the_configuration)
+{
+        static const struct {
+                const char *keys, *words;
+                mode_t mode;
+        } cases[] = {
+                { "3 AES128 0123456789abcdef\n", "/lwsd.conf:2: key 4 of b.example is not in ",
+                        0600 },
+                { "# x\n3 AES128 secret\n", "/keys:2: a key of AES128 has 16", 0600 },
+                { "3 MD5 secret\n", "/keys: everybody may write", 0602 },
+        };
+        char root[] = "/tmp/lwsd-config-XXXXXX", path[64], keys[64], text[256], command[64];
+        ConfigPaths paths = { .file = path };
+        Settings *s = NULL;
+
+        ck_assert_ptr_nonnull(mkdtemp(root));
+        snprintf(path, sizeof(path), "%s/lwsd.conf", root);
+        snprintf(keys, sizeof(keys), "%s/keys", root);
+        snprintf(text, sizeof(text),
+                "[Time]\nServers=10.0.0.1:124#3 b.example#4 c.example\nKeyFile=%s\n", keys);
+        put(root, "/lwsd.conf", text);
+        log_set_sink(keep_warnings);
+        ck_assert_int_eq(config_load(&s, &paths, error), -ENOENT);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                put(root, "/keys", cases[i].keys);
+                ck_assert_int_eq(chmod(keys, cases[i].mode), 0);
+                ck_assert_int_lt(config_load(&s, &paths, error), 0);
+                snprintf(text, sizeof(text), "%s%s", root, cases[i].words);
+                ck_assert_msg(strncmp(error, text, strlen(text)) == 0, "got: %s", error);
+                ck_assert_ptr_null(strstr(error, "secret"));
+        }
+        put(root, "/keys", "3 AES128 0123456789abcdef\n4 SHA1 HEX:00ff\n");
+        ck_assert_int_eq(chmod(keys, 0640), 0);
+        warned[0] = 0;
+        ck_assert_msg(config_load(&s, &paths, error) == 0, "%s", error);
+        ck_assert_str_eq(warned, "");
+        ck_assert_uint_eq(s->time.servers.items[0].key, 3);
+        ck_assert_uint_eq(s->time.servers.items[0].port, 124);
+        ck_assert_uint_eq(s->time.servers.items[1].key, 4);
+        ck_assert_uint_eq(s->time.servers.items[2].key, 0);
+        ck_assert_uint_eq(ntp_keys_find(&s->time.keys, 4)->data[1], 0xff);
+        settings_free(s);
+        ck_assert_int_eq(chmod(keys, 0644), 0);
+        ck_assert_int_eq(config_load(&s, &paths, error), 0);
+        ck_assert_ptr_nonnull(strstr(warned, "everybody may read"));
+        settings_free(s);
+        snprintf(command, sizeof(command), "rm -r %s", root);
+        ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+TEST_MAIN("config", the_file_of_keys_is_part_of_the_configuration,
+        keys_that_do_not_fit_together_are_refused_with_their_place, every_section_arrives,
+        yes_and_no_are_written_as_for_systemd,
         an_indented_key_is_a_key_and_other_indented_text_goes_on,
         a_repeated_key_appends_and_an_empty_one_resets, the_same_link_section_goes_on,
         what_is_unknown_warns_with_its_place, what_is_wrong_is_refused_with_its_place,

@@ -288,6 +288,73 @@ START_TEST(somebody_else_sets_the_clock)
 }
 END_TEST
 
+static const NtpKey strong = { .id = 1, .type = MAC_AES128, .size = 16, .data = "0123456789abcde" };
+static const NtpKey weak = { .id = 2, .type = MAC_MD5, .size = 16, .data = "0123456789abcde" };
+
+START_TEST(one_answer_with_a_good_key_is_enough)
+{
+        const NtpKey *keys[] = { &strong, &weak };
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                Sim sim = sim_init(test_seed(), 1);
+
+                sim.key_of[0] = sim.world.servers[0].key = keys[i];
+                sim.world.clock_error = 10;
+                sim_start(&sim);
+                sim_run(&sim, 1);
+                ck_assert_int_eq(sim.steps, i == 0);
+                sim_run(&sim, 5);
+                ck_assert_int_eq(sim.steps, 1);
+                ck_assert_int_eq(sim.client->confirmed_authenticated, i == 0);
+                sim_end(&sim, i == 0 ? "with a good key" : "with an MD5 key");
+        }
+}
+END_TEST
+
+START_TEST(only_good_keys_count_where_authentication_is_asked_for)
+{
+        Sim sim = sim_init(test_seed(), 4);
+        char why[128];
+
+        for (int i = 0; i < 4; i++)
+                sim.world.servers[i].error = i == 3 ? 0 : 7;
+        sim.key_of[1] = sim.world.servers[1].key = &weak;
+        sim.key_of[2] = &strong; /* and the server has none */
+        sim.key_of[3] = sim.world.servers[3].key = &strong;
+        sim.world.servers[3].dead_to = 100;
+        sim.world.clock_error = -3;
+        sim.config.require_authenticated = true;
+        sim_start(&sim);
+        sim_run(&sim, 90);
+        ck_assert_int_eq(sim.steps, 0);
+        ck_assert_str_eq(ntp_client_waiting(sim.client, why, sizeof(why)), "not-authenticated");
+        sim_run(&sim, 400);
+        ck_assert_int_eq(sim.steps, 1);
+        ck_assert(sim.client->confirmed_authenticated);
+        ck_assert_double_lt(fabs(sim.world.clock_error), 1e-3);
+        ck_assert_int_eq(sim.client->sources[0].verdict, NTP_VERDICT_UNAUTHENTICATED);
+        ck_assert_int_eq(sim.client->sources[1].verdict, NTP_VERDICT_UNAUTHENTICATED);
+        ck_assert_uint_eq(sim.client->sources[2].n_samples, 0);
+        ck_assert_int_eq(sim.client->sources[2].last_check, NTP_CHECK_AUTHENTICATION);
+        sim_end(&sim, "keys of every kind");
+}
+END_TEST
+
+START_TEST(who_cannot_prove_it_is_named)
+{
+        Sim sim = sim_init(test_seed(), 1);
+        char why[128];
+
+        sim.key_of[0] = &strong;
+        sim_start(&sim);
+        sim_run(&sim, 60);
+        ck_assert_double_lt(sim.synced_at, 0);
+        ck_assert_str_eq(ntp_client_waiting(sim.client, why, sizeof(why)), "not-authenticated");
+        ck_assert_str_eq(why, "server-0: its answers do not prove to be its own");
+        sim_end(&sim, "another key");
+}
+END_TEST
+
 TEST_MAIN("ntp-sim", a_right_clock_is_confirmed_by_the_first_answer, ten_seconds_off_is_stepped,
         sixty_milliseconds_and_40_ppm_are_slewed, a_quiet_lan_settles_well_below_a_millisecond,
         one_liar_among_four_moves_nothing, two_that_differ_move_nothing,
@@ -295,4 +362,5 @@ TEST_MAIN("ntp-sim", a_right_clock_is_confirmed_by_the_first_answer, ten_seconds
         a_server_that_jumps_is_refused_or_slewed, the_network_may_be_bad, weeks_of_every_kind,
         a_crystal_beyond_500_ppm_does_not_wind_up, denied_by_the_kernel_it_measures,
         kisses_are_obeyed, silence_keeps_the_frequency_and_at_last_the_word,
-        somebody_else_sets_the_clock)
+        somebody_else_sets_the_clock, one_answer_with_a_good_key_is_enough,
+        only_good_keys_count_where_authentication_is_asked_for, who_cannot_prove_it_is_named)

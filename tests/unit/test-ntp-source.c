@@ -246,6 +246,108 @@ START_TEST(no_delay_is_finer_than_the_clock_of_the_server)
 }
 END_TEST
 
+/* -- With a key (REQ_NTP 40) ----------------------------------------------------------------------
+ */
+
+static const NtpKey our_key = {
+        .id = 7, .type = MAC_AES128, .size = 16, .data = "0123456789abcde"
+};
+
+static Peer keyed_peer(void)
+{
+        Peer p = { .rng = rng_seeded(test_seed()), .now = 1000 * USEC_PER_SEC };
+
+        ntp_source_init(&p.source, 6, 10, p.now);
+        p.source.key = our_key;
+        ask(&p);
+        return p;
+}
+
+/* What `key` makes of the answer; NULL: nothing. */
+static NtpReply keyed_answer(Peer *p, const NtpKey *key)
+{
+        uint8_t buf[256];
+        Writer w = WRITER_INIT(buf, sizeof(buf));
+
+        ntp_message_write(&w, &p->reply);
+        writer_bytes(&w, p->extra, p->extra_size);
+        if (key)
+                ck_assert_int_eq(ntp_mac_write(&w, key), 0);
+        return ntp_source_receive(&p->source, buf, w.pos - p->cut, p->now + 21000,
+                T0 + (int64_t) p->now * 1000 + 21 * MS, BUILD, 0);
+}
+
+START_TEST(requests_with_a_key_are_sealed)
+{
+        Peer p = keyed_peer();
+        size_t end;
+
+        ck_assert_uint_eq(p.request_size, NTP_HEADER_SIZE + 20);
+        ck_assert(ntp_fields_valid(p.request, p.request_size, &end));
+        ck_assert_uint_eq(end, NTP_HEADER_SIZE);
+        ck_assert(ntp_mac_valid(p.request, p.request_size, end, &our_key));
+        ck_assert_int_eq(keyed_answer(&p, &our_key).check, NTP_CHECK_OK);
+        ck_assert_int_eq(keyed_answer(&p, &our_key).check, NTP_CHECK_COOKIE);
+}
+END_TEST
+
+START_TEST(fields_may_stand_before_the_mac)
+{
+        Peer p = keyed_peer();
+
+        p.extra[0] = 0x7f;
+        p.extra[3] = p.extra_size = NTP_FIELD_MIN;
+        ck_assert_int_eq(keyed_answer(&p, &our_key).check, NTP_CHECK_OK);
+}
+END_TEST
+
+START_TEST(answers_with_another_key_or_none_change_nothing)
+{
+        NtpKey others[] = { our_key, our_key, our_key };
+
+        others[0].id = 8;
+        others[1].data[3] ^= 1;
+        others[2].type = MAC_MD5;
+        for (size_t i = 0; i <= ELEMENTSOF(others); i++) {
+                Peer p = keyed_peer();
+                const NtpKey *key = i < ELEMENTSOF(others) ? &others[i] : NULL;
+
+                ck_assert_int_eq(keyed_answer(&p, key).check, NTP_CHECK_AUTHENTICATION);
+                p.reply.stratum = 0;
+                p.reply.reference_id = 0x44454e59; /* DENY */
+                ck_assert_int_eq(keyed_answer(&p, key).check, NTP_CHECK_AUTHENTICATION);
+                ck_assert(p.source.pending && !p.source.dead && p.source.reach == 0);
+                p.reply.stratum = 2;
+                ck_assert_int_eq(keyed_answer(&p, &our_key).check, NTP_CHECK_OK);
+        }
+}
+END_TEST
+
+START_TEST(a_crypto_nak_and_cut_macs_change_nothing)
+{
+        Peer p = keyed_peer();
+
+        p.extra_size = 4;
+        ck_assert_int_eq(keyed_answer(&p, NULL).check, NTP_CHECK_FIELDS);
+        p.extra_size = 0;
+        for (p.cut = 1; p.cut < 20; p.cut++)
+                ck_assert_int_ne(keyed_answer(&p, &our_key).check, NTP_CHECK_OK);
+        p.cut = 0;
+        ck_assert_int_eq(keyed_answer(&p, &our_key).check, NTP_CHECK_OK);
+}
+END_TEST
+
+START_TEST(a_sealed_kiss_is_obeyed)
+{
+        Peer p = keyed_peer();
+
+        p.reply.stratum = 0;
+        p.reply.reference_id = 0x44454e59;
+        ck_assert_int_eq(keyed_answer(&p, &our_key).kiss, NTP_KISS_DENY);
+        ck_assert(p.source.dead);
+}
+END_TEST
+
 static NtpReply kiss(Peer *p, const char *code)
 {
         p->reply.stratum = 0;
@@ -392,4 +494,7 @@ TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         noise_below_its_precision_is_no_lie, no_delay_is_finer_than_the_clock_of_the_server,
         deny_and_rstr_are_for_ever, rate_makes_us_slow, other_kisses_mean_nothing,
         silence_is_asked_less_and_less, who_says_this_and_that_agrees_with_nobody,
-        one_wild_sample_does_not_move_the_line, leap_seconds_have_their_days)
+        one_wild_sample_does_not_move_the_line, leap_seconds_have_their_days,
+        requests_with_a_key_are_sealed, fields_may_stand_before_the_mac,
+        answers_with_another_key_or_none_change_nothing, a_crypto_nak_and_cut_macs_change_nothing,
+        a_sealed_kiss_is_obeyed)
