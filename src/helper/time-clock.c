@@ -48,32 +48,50 @@ TimeKernel time_clock_kernel(void)
 
 /* -- Noticing ------------------------------------------------------------------------------- */
 
-static void look(TimeClock *clock)
+static TimeReading look(void)
 {
-        clock->seen_real = read_nsec(CLOCK_REALTIME);
-        clock->seen_boot = read_nsec(CLOCK_BOOTTIME);
-        clock->seen_slept = clock->seen_boot - read_nsec(CLOCK_MONOTONIC);
+        TimeReading r = { .real = read_nsec(CLOCK_REALTIME), .boot = read_nsec(CLOCK_BOOTTIME) };
+
+        r.slept = r.boot - read_nsec(CLOCK_MONOTONIC);
+        return r;
 }
 
-static void compare(TimeClock *clock, int64_t tolerance_nsec)
+bool time_reading_differs(
+        const TimeReading *before, const TimeReading *now, bool told, int64_t *ret_moved)
 {
-        TimeClock before = *clock;
-        int64_t passed, moved;
+        int64_t passed = now->boot - before->boot, moved = now->real - before->real - passed;
+        /* The kernel steers both alike, and a word of it means that something was. Without, the two
+         * may drift apart by what a crystal may, should they be of different kinds. */
+        int64_t tolerance = told ? SET_NSEC : MOVED_NSEC + passed / 1000;
+        bool slept = now->slept - before->slept > SLEPT_NSEC;
 
-        look(clock);
-        passed = clock->seen_boot - before.seen_boot;
-        moved = clock->seen_real - before.seen_real - passed;
-        /* where the two clocks are not steered alike they drift apart by what a crystal may */
-        tolerance_nsec += passed / 1000;
-        if (llabs(moved) > tolerance_nsec)
-                clock->moved(clock, moved, false);
-        else if (clock->seen_slept - before.seen_slept > SLEPT_NSEC)
-                clock->moved(clock, 0, true);
+        if (llabs(moved) <= tolerance && !slept)
+                return false;
+        *ret_moved = llabs(moved) > tolerance ? moved : 0;
+        return true;
+}
+
+static void compare(TimeClock *clock, bool told)
+{
+        TimeReading before = clock->seen;
+        int64_t moved;
+
+        clock->seen = look();
+        if (time_reading_differs(&before, &clock->seen, told, &moved))
+                clock->moved(clock, moved, moved == 0);
 }
 
 void time_clock_check(TimeClock *clock)
 {
-        compare(clock, MOVED_NSEC);
+        compare(clock, false);
+}
+
+bool time_clock_is_disturbed(const TimeClock *clock)
+{
+        TimeReading now = look();
+        int64_t moved;
+
+        return time_reading_differs(&clock->seen, &now, false, &moved);
 }
 
 static void arm(int fd)
@@ -94,7 +112,7 @@ static void on_set(struct lws *wsi, uint32_t revents)
 
         (void) !read(wsi_fd(wsi), &count, sizeof(count));
         arm(wsi_fd(wsi));
-        compare(clock, SET_NSEC);
+        compare(clock, true);
 }
 
 int time_clock_init(TimeClock *clock, struct lws_context *cx,
@@ -104,7 +122,7 @@ int time_clock_init(TimeClock *clock, struct lws_context *cx,
         int r;
 
         *clock = (TimeClock){ .cx = cx, .moved = moved, .tick = TICK_NOMINAL };
-        look(clock);
+        clock->seen = look();
         fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
         if (fd < 0)
                 return -errno;
@@ -180,7 +198,7 @@ int time_clock_step(TimeClock *clock, int64_t offset_nsec)
         /* This change is ours: nobody is to be told of it. */
         if (clock->wsi)
                 arm(wsi_fd(clock->wsi));
-        look(clock);
+        clock->seen = look();
         return r;
 }
 

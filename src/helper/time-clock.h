@@ -14,13 +14,19 @@ struct TimeKernel {
         double max_error;
 };
 
+/* Three clocks at one moment, nanoseconds; `slept` is how long the machine was asleep so far. */
+typedef struct TimeReading TimeReading;
+struct TimeReading {
+        int64_t real, boot, slept;
+};
+
 typedef struct TimeClock TimeClock;
 struct TimeClock {
         struct lws_context *cx;
         struct lws *wsi; /* a timerfd that ends when the clock is set */
         bool denied;
         long tick;
-        int64_t seen_real, seen_boot, seen_slept; /* nanoseconds */
+        TimeReading seen;
         /* Somebody moved the clock by about so much, or the machine slept. */
         void (*moved)(TimeClock *clock, int64_t by_nsec, bool slept);
 };
@@ -38,3 +44,10 @@ int time_clock_step(TimeClock *clock, int64_t offset_nsec);
 int time_clock_adjust(TimeClock *clock, const NtpAdjustment *a);
 /* Compares the clock with the one that cannot be set; calls moved(). */
 void time_clock_check(TimeClock *clock);
+/* Whether that would call moved(). */
+bool time_clock_is_disturbed(const TimeClock *clock);
+
+/* What happened to the clock between two readings: nothing, or it was moved by *ret_moved, or (0)
+ * the machine slept. `told`: the kernel says that there is something. */
+bool time_reading_differs(
+        const TimeReading *before, const TimeReading *now, bool told, int64_t *ret_moved);

@@ -33,7 +33,7 @@ void time_client_watch_unlink(TimeWatch *watch)
 {
 }
 
-void time_client_status(const TimeClient *tc, TimeStatus *ret)
+void time_client_status(TimeClient *tc, TimeStatus *ret)
 {
         *ret = (TimeStatus){ .server_name = "", .confidence = TIME_CONFIDENCE_NONE };
 }

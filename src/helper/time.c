@@ -606,7 +606,7 @@ static uint64_t to_usec(double sec)
         return sec > 0 && sec < 1e12 ? (uint64_t) llrint(sec * 1e6) : 0;
 }
 
-void time_client_status(const TimeClient *tc, TimeStatus *ret)
+void time_client_status(TimeClient *tc, TimeStatus *ret)
 {
         TimeStatus s = { .confidence = confidence(tc),
                 .server_name = "",
@@ -615,6 +615,8 @@ void time_client_status(const TimeClient *tc, TimeStatus *ret)
                 .leap = NTP_LEAP_UNSYNC,
                 .last_sync_usec = tc->last_sync_usec };
 
+        if (time_clock_is_disturbed(&tc->clock))
+                timer_set(&tc->timer, 0);
         if (tc->ntp) {
                 double offset = ntp_client_offset(tc->ntp, thread_now(tc->thread));
 

@@ -58,7 +58,8 @@ int time_client_reload(TimeClient *tc, const Settings *settings);
 
 void time_client_watch_link(TimeClient *tc, TimeWatch *watch);
 void time_client_watch_unlink(TimeWatch *watch);
-void time_client_status(const TimeClient *tc, TimeStatus *ret);
+/* Where the clock turns out to have been moved, that is seen to at the next turn of the loop. */
+void time_client_status(TimeClient *tc, TimeStatus *ret);
 /* Source `i`, or false behind the last. */
 bool time_client_source(const TimeClient *tc, size_t i, TimeSource *ret);
 /* Asks all sources now (bounded by REQ_NTP 16). */

@@ -407,6 +407,18 @@ def somebody_else_sets_the_clock():
 
 
 @scenario
+def who_looks_at_a_clock_that_was_set_has_it_put_right():
+    """No timerfd tells of this one, and the next poll is a minute away: the question for the time is what finds out."""
+    server = Server()
+    with Lwsd(f"Servers={server.address}") as lwsd:
+        eventually(lambda: len(server.requests) >= 8, 40)
+        lwsd.push(3600)
+        assert lwsd.time()
+        eventually(lambda: abs(lwsd.ahead()) < 0.25)
+        assert lwsd.says("somebody moved the clock by +3600")
+
+
+@scenario
 def a_server_that_jumps_later_is_slewed_to():
     server = Server()
     with Lwsd(f"Servers={server.address}") as lwsd:
