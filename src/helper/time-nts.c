@@ -9,13 +9,17 @@
 
 #define EXCHANGE_USEC (10 * USEC_PER_SEC)
 #define SERVER_TRIES  2 /* requests to an address of the NTP server, where it has another */
+#define REFRESH_USEC  (28 * USEC_PER_DAY) /* no keys are older, while the server answers */
+#define RENEW_SEC     INT64_C(604800)     /* before its certificate ends, or a third of its time */
+#define RENEW_TRIES   8                   /* in that time */
 
 struct TimeNts {
         TimeName *name;
         NtsStored stored; /* keys, cookies, where they are good for, the back-off */
         bool have_keys, relaxed;
-        bool strict; /* its dates were wrong once: no more benefit of the doubt */
-        int id;      /* of the source, -1: none */
+        bool strict;   /* its dates were wrong once: no more benefit of the doubt */
+        usec_t got_at; /* the keys, or read from their file */
+        int id;        /* of the source, -1: none */
         Stream *stream;
         NtsKe ke;
         size_t next_address;
@@ -85,6 +89,7 @@ static void use_keys(TimeNts *n)
         if (n->id < 0)
                 return;
         n->have_keys = true;
+        n->got_at = now_of(n);
         n->why[0] = 0;
         ntp_client_set_validity(
                 tc->ntp, (unsigned) n->id, n->stored.valid_from_sec, n->stored.valid_until_sec);
@@ -413,18 +418,50 @@ void time_nts_synchronized(TimeNts *n)
                 exchange(n);
 }
 
+/* Whether other keys are to be got while these are still good: a session should not end with the
+ * certificate that its server has replaced long since (REQ_NTP 37). */
+static bool should_renew(const TimeNts *n)
+{
+        int64_t now_sec = time_clock_now_nsec() / NTP_NSEC_PER_SEC;
+        int64_t margin = MIN(RENEW_SEC, (n->stored.valid_until_sec - n->stored.valid_from_sec) / 3);
+        usec_t age = usec_sub(now_of(n), n->got_at);
+
+        if (!n->have_keys || !clock_is_true(n))
+                return false;
+        if (age >= REFRESH_USEC)
+                return true;
+        return n->stored.valid_until_sec != 0 && now_sec > n->stored.valid_until_sec - margin &&
+               age >= (usec_t) margin * USEC_PER_SEC / RENEW_TRIES;
+}
+
 void time_nts_answered(TimeNts *n)
 {
+        /* Not while an exchange for other keys is under way or has failed: that one has to wait. */
+        if (n->exchanging || timer_is_set(&n->timer))
+                return;
         backoff_reset(&n->stored.backoff);
+        if (should_renew(n))
+                exchange(n);
 }
 
 void time_nts_contradicted(TimeNts *n)
 {
+        /* One that was good under a true clock, now or in an earlier run, has ended since: there
+         * may be another. */
+        bool ended = n->have_keys && !n->relaxed;
+
         n->have_keys = n->relaxed = false;
         n->stored.session.n_cookies = n->stored.session.unsaved = 0;
         drop_source(n);
-        if (!n->exchanging)
-                fail(n, "its certificate is not good at the time that it tells", false);
+        if (n->exchanging)
+                return;
+        if (ended) {
+                snprintf(n->why, sizeof(n->why), "%s: no keys: its certificate has ended",
+                        n->name->host);
+                timer_set(&n->timer, 0);
+                return;
+        }
+        fail(n, "its certificate is not good at the time that it tells", false);
 }
 
 bool time_nts_before_request(TimeNts *n)

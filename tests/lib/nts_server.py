@@ -53,20 +53,28 @@ class Certificates:
 
     def __init__(self, folder, host, first=-1, last=9):
         self.authority, self.chain, self.key = (os.path.join(folder, n) for n in ("ca.pem", "pem", "key"))
-        ca_key = ec.generate_private_key(ec.SECP256R1())
-        key = ec.generate_private_key(ec.SECP256R1())
-        ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ca")])
+        self.host, self.ca_key = host, ec.generate_private_key(ec.SECP256R1())
+        self.own_key = ec.generate_private_key(ec.SECP256R1())
+        self.ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ca")])
         now = datetime.datetime.utcnow()
-        ca = self.sign(ca_name, ca_name, ca_key.public_key(), now - 100 * DAY, now + 100 * DAY,
-                       x509.BasicConstraints(True, None), ca_key)
-        leaf = self.sign(x509.Name([]), ca_name, key.public_key(), now + first * DAY, now + last * DAY,
-                         x509.SubjectAlternativeName([alternative_name(host)]), ca_key)
-        for path, data in ((self.authority, ca), (self.chain, leaf)):
-            with open(path, "wb") as f:
-                f.write(data.public_bytes(serialization.Encoding.PEM))
+        self.write(self.authority, self.sign(self.ca_name, self.ca_name, self.ca_key.public_key(), now - 100 * DAY,
+                                             now + 100 * DAY, x509.BasicConstraints(True, None), self.ca_key))
         with open(self.key, "wb") as f:
-            f.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                      serialization.NoEncryption()))
+            f.write(self.own_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                               serialization.NoEncryption()))
+        self.renew(first, last)
+
+    def renew(self, first=-1, last=9):
+        now = datetime.datetime.utcnow()
+        self.write(self.chain, self.sign(x509.Name([]), self.ca_name, self.own_key.public_key(), now + first * DAY,
+                                         now + last * DAY, x509.SubjectAlternativeName([alternative_name(self.host)]),
+                                         self.ca_key))
+
+    @staticmethod
+    def write(path, certificate):
+        with open(path + ".new", "wb") as f:
+            f.write(certificate.public_bytes(serialization.Encoding.PEM))
+        os.rename(path + ".new", path)
 
     @staticmethod
     def sign(subject, issuer, key, first, last, extension, by):

@@ -176,6 +176,45 @@ def a_certificate_that_begins_later_than_the_time_it_was_believed_for():
         assert lwsd.time()["authenticated"] == ["no"]
 
 
+@scenario
+def a_certificate_that_ends_is_replaced_before():
+    """Good for 20 s more, and renewed by the server in time: keys of the new one are got before the old one ends."""
+    second = 1 / 86400
+    with NtsServer(days=(-30 * second, 20 * second)) as server, Lwsd(server.config("PollMinSec=16")) as lwsd:
+        assert lwsd.valid(10)
+        eventually(lambda: server.exchanges >= 2)
+        server.certificates.renew()
+        exchanges, until = server.exchanges, time.monotonic() + 24
+        eventually(lambda: server.exchanges > exchanges)
+        while time.monotonic() < until:
+            assert lwsd.time()["authenticated"] == ["yes"] and "selected" in lwsd.time()[server.address], lwsd.time()
+            time.sleep(0.5)
+        assert not lwsd.says("not good at the time") and server.exchanges <= exchanges + 2
+        assert not server.unknown
+
+
+@scenario
+def a_certificate_that_ended_while_lwsd_was_away():
+    """What is kept of it gives a wrong answer at first; other keys are got at once, not after a wait."""
+    folder = tempfile.mkdtemp(prefix="lwsd-ntp-")
+    with NtsServer() as server:
+        with Lwsd(server.config("RequireAuthenticated=yes"), folder=folder) as lwsd:
+            assert lwsd.valid(10)
+            eventually(lambda: len(server.spent) >= 2)
+        kept, = (f"{folder}/state/{n}" for n in os.listdir(f"{folder}/state") if n.startswith("nts-"))
+        with open(kept) as f:
+            lines = [f"valid 1 {int(time.time()) - 5}\n" if line.startswith("valid ") else line for line in f]
+        with open(kept, "w") as f:
+            f.writelines(lines)
+        exchanges = server.exchanges
+        shutil.rmtree(f"{folder}/run")
+        with Lwsd(server.config("RequireAuthenticated=yes"), offset=3, folder=folder) as lwsd:
+            assert lwsd.valid(8), lwsd.why()
+            near(lwsd.ahead(), 0, 0.05)
+        assert server.exchanges > exchanges
+    shutil.rmtree(folder)
+
+
 # -- Answers -------------------------------------------------------------------------------------------------
 
 
