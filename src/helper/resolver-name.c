@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Names as people write them. */
 #include "helper/resolver-private.h"
-#include <idn2.h>
+#include "proto/idna.h"
 #include <net/if.h>
 #include <string.h>
 
@@ -15,17 +15,13 @@ static bool is_ascii(const char *s)
 
 int name_from_user(const char *text, DnsName *ret, bool *ret_absolute)
 {
-        char *ascii = NULL;
+        _cleanup_(freep) char *ascii = NULL;
         int r;
 
         if (is_ascii(text))
                 return dns_name_from_text(text, ret, ret_absolute);
-        if (strlen(text) > 1024 ||
-                idn2_to_ascii_8z(text, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
-                return -EINVAL;
-        r = dns_name_from_text(ascii, ret, ret_absolute);
-        idn2_free(ascii);
-        return r;
+        r = idna_to_ascii(text, &ascii);
+        return r < 0 ? r : dns_name_from_text(ascii, ret, ret_absolute);
 }
 
 bool name_is_literal(const char *text, IpAddr *ret, int *ret_ifindex)

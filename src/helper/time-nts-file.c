@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "helper/time-nts-file.h"
 #include "util/fd.h"
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,7 +66,7 @@ void nts_stored_save(TimeFiles *f, const char *host, uint16_t port, const NtsSto
         if (fclose(out) == 0 && text)
                 time_files_write(f, name, text, size, 0600);
         if (text)
-                OPENSSL_cleanse(text, size);
+                explicit_bzero(text, size);
         free(text);
 }
 
@@ -112,7 +111,7 @@ bool nts_stored_load(const TimeFiles *f, const char *host, uint16_t port, NtsSto
         nts_stored_init(&s);
         for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
                 load_line(&s, line, &keys);
-        OPENSSL_cleanse(text, size);
+        explicit_bzero(text, size);
         if (keys != 3)
                 s.session = (NtsSession){ 0 };
         s.session.unsaved = 0;

@@ -3,7 +3,6 @@
 #include "helper/time-nts-file.h"
 #include "net/stream.h"
 #include "util/log.h"
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,7 +51,7 @@ static void end_exchange(TimeNts *n)
         n->lookup = lookup_cancel(n->lookup);
         n->exchanging = false;
         timer_cancel(&n->timer);
-        OPENSSL_cleanse(&n->ke, sizeof(n->ke));
+        explicit_bzero(&n->ke, sizeof(n->ke));
 }
 
 static void save(TimeNts *n)
@@ -222,8 +221,8 @@ static void finish(TimeNts *n)
         s->n_cookies = s->unsaved = 0;
         memcpy(s->c2s, c2s, sizeof(c2s));
         memcpy(s->s2c, s2c, sizeof(s2c));
-        OPENSSL_cleanse(c2s, sizeof(c2s));
-        OPENSSL_cleanse(s2c, sizeof(s2c));
+        explicit_bzero(c2s, sizeof(c2s));
+        explicit_bzero(s2c, sizeof(s2c));
         n->stream = stream_free(n->stream);
         find_server(n);
 }
@@ -376,7 +375,7 @@ TimeNts *time_nts_free(TimeNts *n)
                 save(n);
         }
         drop_source(n);
-        OPENSSL_cleanse(n, sizeof(*n));
+        explicit_bzero(n, sizeof(*n));
         free(n);
         return NULL;
 }

@@ -81,6 +81,19 @@ check "nor at the next boot" within 5 no_sources
 check "timedatectl set-ntp yes again" timedatectl set-ntp yes
 check "there are time servers again" within 5 some_sources
 
+# OpenSSL is loaded when it is needed, and the sandbox lets it be; a file of keys is read like the configuration
+has_openssl() {
+        grep -q libcrypto "/proc/$(main_pid)/maps"
+}
+check "OpenSSL is not there yet" sh -c '! "$@"' sh grep -q libcrypto "/proc/$(main_pid)/maps"
+install -m 0640 -g lwsd /dev/null /etc/lwsd/keys
+echo '7 AES128 HEX:00112233445566778899AABBCCDDEEFF' >/etc/lwsd/keys
+service_config '[Link up0]' Managed=yes DHCP=ipv4 '[Time]' KeyFile=/etc/lwsd/keys Servers=10.77.0.1#7
+check "a file of keys is read" lwsctl reload
+check "which needs OpenSSL" has_openssl
+echo '7 AES128 HEX:0011' >/etc/lwsd/keys
+check "and is refused where it is wrong" grep -q '/etc/lwsd/keys:1: a key of AES128' <(lwsctl reload 2>&1)
+
 # what is fetched is fetched by a unit of its own: here a page where there should be none
 service_config '[Link up0]' Managed=yes DHCP=ipv4 '[CaptivePortal]' Urls=http://www.lab.test/
 systemctl restart lwsd.service

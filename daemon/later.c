@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/later.h"
+#include "util/log.h"
+#include <dlfcn.h>
+
+/* Only thread 0 comes here. NULL: it is not there, which is said once. */
+static const LaterTable *load(void)
+{
+        static const LaterTable *table;
+        static bool tried;
+        void *module;
+
+        if (tried)
+                return table;
+        tried = true;
+        module = dlopen(LATER_MODULE, RTLD_NOW | RTLD_LOCAL);
+        if (module)
+                table = dlsym(module, LATER_TABLE);
+        if (!table)
+                log_error("Cannot load what TLS, keys and names of other languages need: %s",
+                        dlerror());
+        return table;
+}
+
+/* The ones that may find nothing loaded, with what they then say. */
+#define LAZY(failure, type, name, params, args)                                                    \
+        type name params                                                                           \
+        {                                                                                          \
+                const LaterTable *table = load();                                                  \
+                                                                                                   \
+                return table ? table->name args : (failure);                                       \
+        }
+
+/* The ones that have nothing to do for what was never made. */
+#define LAZY_FREE(type, name)                                                                      \
+        type *name(type *object)                                                                   \
+        {                                                                                          \
+                return object ? load()->name(object) : NULL;                                       \
+        }
+
+LAZY(-EINVAL, int, idna_to_ascii, (const char *text, char **ret), (text, ret))
+
+LAZY(-EIO, int, identity_make_key, (char **ret), (ret))
+LAZY(-EIO, int, identity_make_request,
+        (const char *key, const char *name, const char *cert, char **ret), (key, name, cert, ret))
+LAZY(-EIO, int, identity_sign_request,
+        (struct evp_pkey_st * key, struct ossl_lib_ctx_st *cx, const char *query, const char *name,
+                const char *cert, char **ret),
+        (key, cx, query, name, cert, ret))
+LAZY(-EIO, int, identity_read_request, (const char *base64, size_t size, char **ret),
+        (base64, size, ret))
+LAZY(-EIO, int, identity_read_answer,
+        (const char *key, const char *base64, size_t size, char **ret), (key, base64, size, ret))
+LAZY(-EIO, int, identity_read_authorities, (const char *base64, size_t size, char **ret),
+        (base64, size, ret))
+LAZY(-EIO, int, identity_verify, (const char *cert, const char *ca), (cert, ca))
+LAZY(-EIO, int, identity_check,
+        (const char *key, const char *cert, usec_t *ret_not_before, usec_t *ret_expires),
+        (key, cert, ret_not_before, ret_expires))
+LAZY(-EIO, int, identity_certificate_der, (const char *cert, uint8_t **ret, size_t *ret_size),
+        (cert, ret, ret_size))
+LAZY(-EIO, int, identity_split, (const char *pem, size_t size, char **ret_key, char **ret_cert),
+        (pem, size, ret_key, ret_cert))
+
+LAZY(0, size_t, mac_key_size, (MacType type), (type))
+LAZY(true, bool, mac_is_weak, (MacType type), (type))
+LAZY(-EIO, int, mac_compute,
+        (MacType type, const void *key, size_t key_size, const void *data, size_t size,
+                uint8_t ret[MAC_SIZE_MAX], size_t *ret_size),
+        (type, key, key_size, data, size, ret, ret_size))
+LAZY(false, bool, mac_equal, (const void *a, const void *b, size_t size), (a, b, size))
+
+LAZY(-ENOMEM, int, public_key_new, (PublicKey * *ret, const void *pem, size_t size),
+        (ret, pem, size))
+LAZY_FREE(PublicKey, public_key_free)
+LAZY(-EKEYREJECTED, int, public_key_verify,
+        (const PublicKey *key, SignatureAlgorithm algorithm, const void *data, size_t size,
+                const void *signature, size_t signature_size),
+        (key, algorithm, data, size, signature, signature_size))
+
+LAZY(-EIO, int, siv_encrypt,
+        (const uint8_t key[SIV_KEY_SIZE], const SivPart *ad, size_t n_ad, const void *plain,
+                size_t size, uint8_t *out),
+        (key, ad, n_ad, plain, size, out))
+LAZY(-EIO, int, siv_decrypt,
+        (const uint8_t key[SIV_KEY_SIZE], const SivPart *ad, size_t n_ad, const void *sealed,
+                size_t size, uint8_t *out),
+        (key, ad, n_ad, sealed, size, out))
+
+LAZY(-EIO, int, tls_config_new, (TlsConfig * *ret, const char *ca_file, const char *alpn),
+        (ret, ca_file, alpn))
+LAZY_FREE(TlsConfig, tls_config_free)
+LAZY_FREE(Tls, tls_free)
+LAZY_FREE(TlsTicket, tls_ticket_free)
+
+/* Nobody has a session, or what one is made from, before it is loaded. */
+#define LOADED(type, name, params, args)                                                           \
+        type name params                                                                           \
+        {                                                                                          \
+                return load()->name args;                                                          \
+        }
+
+LOADED(void, tls_config_require_1_3, (TlsConfig * c), (c))
+LOADED(int, tls_new,
+        (Tls * *ret, TlsConfig *config, const TlsPeer *peer, int fd, TlsTicket **ticket),
+        (ret, config, peer, fd, ticket))
+LOADED(TlsOutcome, tls_handshake, (Tls * t), (t))
+LOADED(TlsOutcome, tls_read, (Tls * t, void *buf, size_t size, size_t *ret_size),
+        (t, buf, size, ret_size))
+LOADED(TlsOutcome, tls_write, (Tls * t, const void *buf, size_t size, size_t *ret_size),
+        (t, buf, size, ret_size))
+LOADED(const char *, tls_why, (const Tls *t), (t))
+LOADED(bool, tls_failed_for_time, (const Tls *t), (t))
+LOADED(const char *, tls_alpn, (const Tls *t, char buf[static 32]), (t, buf))
+LOADED(bool, tls_validity, (const Tls *t, int64_t *ret_from_sec, int64_t *ret_until_sec),
+        (t, ret_from_sec, ret_until_sec))
+LOADED(int, tls_export,
+        (Tls * t, const char *label, const void *context, size_t context_size, void *out,
+                size_t out_size),
+        (t, label, context, context_size, out, out_size))
