@@ -37,7 +37,7 @@ struct Callers {
         void *by_name; /* tsearch(3) tree of Caller */
         List bus_callers;
         gid_t group;
-        bool asked_group, have_group;
+        bool have_group;
 };
 
 int callers_new(
@@ -52,6 +52,7 @@ int callers_new(
         c->quota = quota;
         c->gone = gone;
         list_init(&c->bus_callers);
+        callers_find_group(c);
         *ret = c;
         return 0;
 }
@@ -70,27 +71,19 @@ Callers *callers_free(Callers *callers)
         return NULL;
 }
 
-/* Once, when the first who is not root comes: where there is no such group, libc looks into every
- * corner of the machine for it, which is no part of the way up. */
-static void find_group(Callers *callers)
+void callers_find_group(Callers *callers)
 {
-        struct group *group;
+        const struct group *group = getgrnam(GROUP_NAME);
 
-        if (callers->asked_group)
-                return;
-        callers->asked_group = true;
-        group = getgrnam(GROUP_NAME);
-        if (!group)
-                return;
-        callers->group = group->gr_gid;
-        callers->have_group = true;
+        callers->have_group = group != NULL;
+        if (group)
+                callers->group = group->gr_gid;
 }
 
 static bool is_privileged(Callers *callers, uid_t uid, const gid_t *gids, size_t n)
 {
         if (uid == 0)
                 return true;
-        find_group(callers);
         for (size_t i = 0; callers->have_group && i < n; i++)
                 if (gids[i] == callers->group)
                         return true;

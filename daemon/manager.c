@@ -579,6 +579,7 @@ int manager_reload(Manager *m, char error[static CONFIG_ERROR_SIZE])
                 settings_free(old);
                 ladder_set_flap(m->ladder, settings->flap_usec);
                 (void) ladder_set_target(m->ladder, settings->target);
+                callers_find_group(m->callers);
                 bus_dirty(m->bus, BUS_DIRTY_ALL);
                 log_info("The configuration was read again");
         }

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Sentences of org.lwsd1(5) about who may do what, tried on the private socket and on the
+bus by root, a member of group lwsd and a user who is neither.
+
+Usage: test-contract.py LWSD
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+try:
+    from gi.repository import Gio, GLib
+except ImportError:
+    if sys.executable != "/usr/bin/python3" and os.path.exists("/usr/bin/python3"):
+        os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])  # another one may come first in PATH
+    print("skipped: no python3-gi", file=sys.stderr)
+    sys.exit(77)
+
+PATIENCE = 20
+NAME, PATH, MANAGER = "org.lwsd1", "/org/lwsd1", "org.lwsd1.Manager"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+LOG_CONTROL, LOG_PATH = "org.freedesktop.LogControl1", "/org/freedesktop/LogControl1"
+DENIED = "org.freedesktop.DBus.Error.AccessDenied"
+NOBODY, GROUP = 65534, 3999
+# what takes group lwsd
+PRIVILEGED = (
+    (PATH, MANAGER, "Hold", "(sss)", ("operational", "test", "a test")),
+    (PATH, MANAGER, "InvalidatePolicy", None, ()),
+    (PATH, MANAGER, "Reload", None, ()),
+    (PATH, MANAGER, "GetToken", "(s)", ("auth1",)),
+    (PATH, MANAGER, "SetBlob", "(sayt)", ("auth1", b"", 0)),
+    (PATH, "org.lwsd1.Time", "Synchronize", None, ()),
+    (PATH, "org.lwsd1.Resolver", "FlushCaches", None, ()),
+    (PATH + "/link/_31", "org.lwsd1.Link", "Renew", None, ()),
+    (PATH + "/link/_31", "org.lwsd1.Link", "Release", None, ()),
+    (LOG_PATH, PROPERTIES, "Set", "(ssv)", (LOG_CONTROL, "LogLevel", GLib.Variant("s", "info"))),
+)
+
+
+def until(condition, what):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, what
+        GLib.MainContext.default().iteration(False)
+        time.sleep(0.005)
+
+
+class Client:
+    def __init__(self, address, on_bus):
+        flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+        if on_bus:
+            flags |= Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+        self.connection = Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
+        self.destination = NAME if on_bus else None
+        self.attached = {}
+        self.connection.signal_subscribe(None, MANAGER, "Attached", PATH, None, Gio.DBusSignalFlags.NONE,
+                                         lambda c, sender, path, interface, member, arguments:
+                                         self.attached.update(dict.fromkeys(arguments.unpack()[0], arguments.unpack())))
+
+    def call(self, path, interface, method, signature=None, arguments=()):
+        return self.connection.call_sync(self.destination, path, interface, method,
+                                         GLib.Variant(signature, arguments) if signature else None, None,
+                                         Gio.DBusCallFlags.NONE, PATIENCE * 1000, None).unpack()
+
+    def manager(self, method, signature=None, *arguments):
+        return self.call(PATH, MANAGER, method, signature, arguments)
+
+    def get(self, name):
+        return self.call(PATH, PROPERTIES, "Get", "(ss)", (MANAGER, name))[0]
+
+    def error(self, *arguments):
+        try:
+            self.call(*arguments)
+        except GLib.Error as error:
+            assert " " in error.message, error.message
+            return Gio.DBusError.get_remote_error(error)
+        return None
+
+    def entered(self, state):
+        """What Attached says of a state that holds."""
+        number, _ = self.manager("Attach", "(sa{sv})", state, {})
+        until(lambda: number in self.attached, "no Attached")
+        return self.attached[number][2]
+
+    def is_privileged(self):
+        denied = [self.error(*call) == DENIED for call in PRIVILEGED]
+        assert len(set(denied)) == 1, denied
+        return not denied[0]
+
+
+def as_user(uid, gid, groups, check, address, on_bus):
+    """Does one of CHECKS as somebody else, who may not be able to read this file."""
+    with open(__file__, encoding="utf-8") as f:
+        command = [sys.executable, "-c", f.read(), check, address, "bus" if on_bus else "private"]
+    subprocess.run(command, user=uid, group=gid, extra_groups=groups, cwd="/", check=True)
+
+
+def anyone(address, on_bus):
+    """What nobody is denied."""
+    one, two = Client(address, on_bus), Client(address, on_bus)
+    number, _ = one.manager("Attach", "(sa{sv})", "operational", {})
+    assert number in [a[0] for a in two.manager("ListAttachments")[0]]
+    assert two.error(PATH, MANAGER, "Detach", "(at)", ([number],)) == "org.lwsd1.Error.NoSuchAttachment"
+    one.manager("ReportConnectivity", "(ib)", 0, True)
+    assert one.manager("ListHolds") == ([],) and one.manager("ListLinks")[0]
+    assert not one.is_privileged()
+
+
+def privileged(address, on_bus):
+    assert Client(address, on_bus).is_privileged()
+
+
+CHECKS = {"anyone": anyone, "privileged": privileged}
+
+
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
+
+
+class World:
+    def __init__(self, program):
+        self.folder = tempfile.mkdtemp(prefix="lwsd-contract-")
+        os.chmod(self.folder, 0o755)
+        self.program, self.children = program, {}
+        self.bus, self.private = f"unix:path={self.folder}/bus", f"unix:path={self.folder}/private"
+        with open(self.folder + "/bus.conf", "w", encoding="ascii") as f:
+            f.write(f"<busconfig><type>session</type><listen>{self.bus}</listen><auth>EXTERNAL</auth><policy "
+                    "context='default'><allow user='*'/><allow send_destination='*'/><allow own='*'/>"
+                    "<allow receive_sender='*'/></policy></busconfig>")
+        with open(self.folder + "/conf", "w", encoding="ascii") as f:
+            f.write("[Manager]\nTarget=dhcp\n[CaptivePortal]\nCheck=no\n[Time]\nObserve=yes\n")
+        self.start("bus", "dbus-daemon", "--nofork", "--nopidfile", f"--config-file={self.folder}/bus.conf")
+
+    def start(self, name, *command):
+        with open(self.folder + "/log", "ab") as log:
+            child = subprocess.Popen(command, stdout=log, stderr=log,
+                                     env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": self.bus})
+        self.children[name] = child
+        until(lambda: child.poll() is not None or listens(f"{self.folder}/{name}"), name)
+        assert child.poll() is None, name
+
+    def lwsd(self):
+        self.start("private", self.program, f"--config={self.folder}/conf", f"--runtime-dir={self.folder}/run",
+                   f"--state-dir={self.folder}/state", f"--private-socket={self.folder}/private")
+
+    def end(self, name, how=signal.SIGTERM):
+        child = self.children.pop(name)
+        child.send_signal(how)
+        return child.wait(PATIENCE)
+
+    def close(self):
+        for name in list(self.children):
+            self.end(name)
+        shutil.rmtree(self.folder)
+
+
+def access(world):
+    """Root and group lwsd may what others may not, whichever way they come."""
+    until(lambda: Client(world.bus, True).error(PATH, PROPERTIES, "Get", "(ss)", (MANAGER, "State")) is None, "no name")
+    for address, on_bus in ((world.private, False), (world.bus, True)):
+        privileged(address, on_bus)
+        as_user(NOBODY, NOBODY, [], "anyone", address, on_bus)
+        for gid, groups in ((NOBODY, [GROUP]), (GROUP, [])):
+            as_user(NOBODY - 1, gid, groups, "privileged", address, on_bus)
+
+
+def group(world):
+    """The group is looked up at start and by Reload(), never for a call."""
+    set_group(GROUP + 1)
+    for check, number in (("privileged", GROUP), ("anyone", GROUP), ("privileged", GROUP + 1)):
+        as_user(NOBODY - 1, NOBODY, [number], check, world.private, False)  # "privileged" reloads
+    set_group(GROUP)
+    Client(world.private, False).manager("Reload")
+
+
+def set_group(gid):
+    with open("/etc/group", "w", encoding="ascii") as f:
+        f.write(f"root:x:0:\nlwsd:x:{gid}:member\n")
+
+
+def own_users():
+    """A user in the group, and one who is not, that a bus knows."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=True)
+    for name, text in (("group", ""), ("passwd", f"root:x:0:0::/:/bin/sh\nnobody:x:{NOBODY}:{NOBODY}::/:/bin/sh\n"
+                                                f"member:x:{NOBODY - 1}:{NOBODY}::/:/bin/sh\n")):
+        with open(f"/mnt/{name}", "w", encoding="ascii") as f:
+            f.write(text)
+        subprocess.run(["mount", "--bind", f"/mnt/{name}", f"/etc/{name}"], check=True)
+    set_group(GROUP)
+
+
+def main():
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+    import private_network  # not there for what as_user() runs
+    if os.geteuid() != 0:
+        private_network.skip("other users are for root alone")
+    private_network.enter()
+    private_network.set_up()
+    own_users()
+    world = World(os.path.abspath(sys.argv[1]))
+    try:
+        world.lwsd()
+        for part in (group, access):
+            part(world)
+            print(f"{part.__name__}: as it should be", flush=True)
+    except BaseException:
+        with open(world.folder + "/log", encoding="utf-8", errors="replace") as f:
+            sys.stderr.write("".join(f.readlines()[-20:]))
+        raise
+    finally:
+        world.close()
+    return 0
+
+
+if sys.argv[1] in CHECKS:
+    CHECKS[sys.argv[1]](sys.argv[2], sys.argv[3] == "bus")
+else:
+    sys.exit(main())
