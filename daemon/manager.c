@@ -409,15 +409,21 @@ static int make_context(Manager *m)
         return ladder_set_target(m->ladder, m->settings->target);
 }
 
-/* Where the last run stood, if that was in this boot. */
+/* Where the last run stood, if that was in this boot; each rung with the time of its own entry. */
 static void resume(Manager *m)
 {
+        const View *view = &m->view;
+
         states_dir_load(m->states, &m->view);
         if (m->view.resuming) {
                 log_info("Coming back to state %s", state_to_string(m->view.state));
                 timer_set(&m->resume_timer, thread_now(m->thread) + RESUME_NETWORK_USEC);
         }
-        broker_change(m->broker, m->view.state, m->view.serial, m->view.monotonic_usec);
+        for (size_t i = 0; i < view->n_timeline; i++)
+                broker_change(m->broker, view->timeline[i].state,
+                        view->serial - (view->n_timeline - 1 - i),
+                        view->timeline[i].monotonic_usec);
+        broker_change(m->broker, view->state, view->serial, view->monotonic_usec);
         m->files_dirty = true;
         timer_set(&m->turn_timer, 0);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Sentences of org.lwsd1(5) about who may do what, tried on the private socket and on the
+"""Sentences of org.lwsd1(5) about who may do what and what a restart changes, tried on the private socket and on the
 bus by root, a member of group lwsd and a user who is neither.
 
 Usage: test-contract.py LWSD
@@ -181,6 +181,24 @@ def group(world):
     Client(world.private, False).manager("Reload")
 
 
+def restart(world):
+    """What was entered when and the serial are what they were; the instance is another one."""
+    kept = ("State", "StateSerial", "StateTimestamp", "StateTimestampMonotonic", "Timeline")
+    states = ("context-created", "initialized", "iface-coldplug", "dhcp")
+
+    def seen():
+        client = Client(world.private, False)
+        until(lambda: client.get("State") == "dhcp", "not dhcp")
+        return [client.get(name) for name in kept], [client.entered(state) for state in states], client.get("InstanceId")
+    before = seen()
+    assert len({details["monotonic-usec"] for details in before[1]}) == len(states), before
+    for how, status in ((signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)):
+        assert world.end("private", how) == status
+        world.lwsd()
+        after = seen()
+        assert after[:2] == before[:2] and after[2] != before[2], (before, after)
+
+
 def set_group(gid):
     with open("/etc/group", "w", encoding="ascii") as f:
         f.write(f"root:x:0:\nlwsd:x:{gid}:member\n")
@@ -208,7 +226,7 @@ def main():
     world = World(os.path.abspath(sys.argv[1]))
     try:
         world.lwsd()
-        for part in (group, access):
+        for part in (restart, group, access):
             part(world)
             print(f"{part.__name__}: as it should be", flush=True)
     except BaseException:
