@@ -106,8 +106,14 @@ static void on_resume_timer(Timer *t, usec_t now)
 static void on_network_change(NetworkWatch *watch, bool epoch_changed)
 {
         Manager *m = container_of(watch, Manager, network_watch);
+        const Network *network = system_network(m->system);
 
         m->servers_dirty = true;
+        if (m->view.network_digest != network_epoch_digest(network) || epoch_changed) {
+                m->view.network_epoch = network_epoch(network);
+                m->view.network_digest = network_epoch_digest(network);
+                m->files_dirty = true;
+        }
         timer_set(&m->turn_timer, 0);
 
         bus_dirty(m->bus,
@@ -453,6 +459,9 @@ static int start_helpers(Manager *m)
                 return r;
         if (m->view.resuming)
                 system_resume(m->system, m->view.state);
+        if (m->view.network_epoch > 0)
+                network_epoch_resume(
+                        system_network(m->system), m->view.network_epoch, m->view.network_digest);
         m->network_watch.changed = on_network_change;
         network_watch_link(system_network(m->system), &m->network_watch);
         m->time_watch.changed = on_time_change;

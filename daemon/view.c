@@ -59,8 +59,9 @@ size_t view_format(const View *view, const char *boot_id, char ret[static VIEW_T
 {
         size_t used;
 
-        used = (size_t) snprintf(
-                ret, VIEW_TEXT_MAX, "boot %s\nserial %" PRIu64 "\n", boot_id, view->serial);
+        used = (size_t) snprintf(ret, VIEW_TEXT_MAX,
+                "boot %s\nserial %" PRIu64 "\nnetwork %" PRIu64 " %" PRIx64 "\n", boot_id,
+                view->serial, view->network_epoch, view->network_digest);
         for (size_t i = 0; i < view->n_timeline && used < VIEW_TEXT_MAX; i++)
                 used += (size_t) snprintf(ret + used, VIEW_TEXT_MAX - used,
                         "entered %s %" PRIu64 " %" PRIu64 "\n",
@@ -75,6 +76,9 @@ static int parse_line(View *view, const char *line)
         ViewEntry e;
 
         if (sscanf(line, "serial %" SCNu64, &view->serial) == 1)
+                return 0;
+        if (sscanf(line, "network %" SCNu64 " %" SCNx64, &view->network_epoch,
+                    &view->network_digest) == 2)
                 return 0;
         if (sscanf(line, "entered %31s %" SCNu64 " %" SCNu64, name, &e.realtime_usec,
                     &e.monotonic_usec) != 3)

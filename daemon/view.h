@@ -25,7 +25,8 @@ struct View {
         usec_t realtime_usec, monotonic_usec; /* of the entry to `state` */
         ViewEntry timeline[VIEW_TIMELINE_MAX];
         size_t n_timeline;
-        bool resuming; /* `state` is remembered, the ladder is below it */
+        bool resuming;                          /* `state` is remembered, the ladder is below it */
+        uint64_t network_epoch, network_digest; /* as network_epoch_resume() wants them */
 };
 
 /* One change that others are told of. */

@@ -48,7 +48,8 @@ struct Network {
 
         Hold *coldplug, *dhcp;
 
-        uint64_t epoch;
+        uint64_t epoch, epoch_digest;
+        bool epoch_resumes; /* what there was before a restart is in `epoch_digest` */
         bool epoch_changed; /* to be told */
         NetworkSnapshot snapshot;
         Timer epoch_timer; /* something was lost; counts unless it is back by then */

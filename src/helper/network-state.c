@@ -4,6 +4,7 @@
  * is missing, and when open sockets have become stale. docs/network.md says it for people.
  */
 #include "helper/network-private.h"
+#include "util/hash.h"
 #include "util/log.h"
 #include <stdio.h>
 #include <string.h>
@@ -316,6 +317,42 @@ static EpochChange epoch_change(const NetworkSnapshot *old, const NetworkSnapsho
         return other ? EPOCH_OTHER : lost ? EPOCH_LOST : EPOCH_SAME;
 }
 
+static uint64_t mix_address(uint64_t hash, int ifindex, const IpAddr *a)
+{
+        hash = hash_mix(hash, &ifindex, sizeof(ifindex));
+        hash = hash_mix(hash, &a->family, sizeof(a->family));
+        return a->family == AF_UNSPEC ? hash : hash_mix(hash, a->bytes, ip_size(a->family));
+}
+
+static uint64_t snapshot_digest(const NetworkSnapshot *s)
+{
+        uint64_t hash = HASH_INIT;
+
+        for (size_t i = 0; i < ELEMENTSOF(s->uplinks); i++)
+                hash = mix_address(hash, s->uplinks[i].ifindex, &s->uplinks[i].gateway);
+        for (size_t i = 0; i < s->n_bound; i++)
+                hash = mix_address(hash, s->bound[i].ifindex, &s->bound[i].addr);
+        return hash;
+}
+
+/* Takes `new` over. */
+static void snapshot_keep(Network *n, NetworkSnapshot *new)
+{
+        network_snapshot_clear(&n->snapshot);
+        n->snapshot = *new;
+        n->epoch_digest = snapshot_digest(new);
+}
+
+/* Helpers are told of the first network they see, also where it has been counted before. */
+static bool is_resumed(Network *n, const NetworkSnapshot *new)
+{
+        bool same = n->epoch_resumes && snapshot_digest(new) == n->epoch_digest;
+
+        n->epoch_resumes = false;
+        n->epoch_changed |= same;
+        return same;
+}
+
 static void epoch_count(Network *n)
 {
         n->epoch++;
@@ -333,8 +370,7 @@ static void on_epoch_timer(Timer *t, usec_t now)
                 return;
         if (epoch_change(&n->snapshot, &new) != EPOCH_SAME)
                 epoch_count(n);
-        network_snapshot_clear(&n->snapshot);
-        n->snapshot = new;
+        snapshot_keep(n, &new);
 }
 
 /* A loss counts after the flap time, so that a flap of an address or a route tells nobody. */
@@ -344,7 +380,7 @@ void network_update_epoch(Network *n, usec_t now)
 
         if (snapshot_take(n, &new) < 0)
                 return;
-        switch (epoch_change(&n->snapshot, &new)) {
+        switch (is_resumed(n, &new) ? EPOCH_SAME : epoch_change(&n->snapshot, &new)) {
         case EPOCH_LOST:
                 if (!timer_is_set(&n->epoch_timer))
                         timer_set(&n->epoch_timer, usec_add(now, n->settings->flap_usec));
@@ -357,8 +393,7 @@ void network_update_epoch(Network *n, usec_t now)
                 break;
         }
         timer_cancel(&n->epoch_timer);
-        network_snapshot_clear(&n->snapshot);
-        n->snapshot = new;
+        snapshot_keep(n, &new);
 }
 
 void network_epoch_init(Network *n)

@@ -39,6 +39,18 @@ uint64_t network_epoch(const Network *n)
         return n->epoch;
 }
 
+uint64_t network_epoch_digest(const Network *n)
+{
+        return n->epoch_digest;
+}
+
+void network_epoch_resume(Network *n, uint64_t epoch, uint64_t digest)
+{
+        n->epoch = epoch;
+        n->epoch_digest = digest;
+        n->epoch_resumes = true;
+}
+
 /* Where the link of that index is, or would be. */
 static size_t index_find(const Network *n, int ifindex)
 {

@@ -104,6 +104,10 @@ void network_watch_unlink(NetworkWatch *watch);
 /* The context it was made in: whoever is given a Network needs nothing else to start. */
 struct lws_context *network_context(const Network *network);
 uint64_t network_epoch(const Network *network);
+/* What tells the network of this epoch from others. */
+uint64_t network_epoch_digest(const Network *network);
+/* Both as the last run left them: it is the same epoch if the network is what it was. */
+void network_epoch_resume(Network *network, uint64_t epoch, uint64_t digest);
 Link *network_link_by_index(Network *network, int ifindex);
 Link *network_link_by_name(Network *network, const char *name);
 /* Iterate with list_foreach(it, network_links(n)) and list_entry(it, Link, link). */

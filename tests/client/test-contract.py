@@ -182,13 +182,13 @@ def group(world):
 
 
 def restart(world):
-    """What was entered when and the serial are what they were; the instance is another one."""
-    kept = ("State", "StateSerial", "StateTimestamp", "StateTimestampMonotonic", "Timeline")
+    """What was entered when, the serial and the network's epoch are what they were; the instance is another one."""
+    kept = ("State", "StateSerial", "StateTimestamp", "StateTimestampMonotonic", "Timeline", "NetworkEpoch")
     states = ("context-created", "initialized", "iface-coldplug", "dhcp")
 
     def seen():
         client = Client(world.private, False)
-        until(lambda: client.get("State") == "dhcp", "not dhcp")
+        until(lambda: client.get("State") == "dhcp" and client.get("NetworkEpoch") > 0, "not dhcp")
         return [client.get(name) for name in kept], [client.entered(state) for state in states], client.get("InstanceId")
     before = seen()
     assert len({details["monotonic-usec"] for details in before[1]}) == len(states), before

@@ -100,6 +100,40 @@ START_TEST(another_address_or_route_makes_a_new_epoch_and_more_of_them_does_not)
 }
 END_TEST
 
+static void start_again(Fixture *f)
+{
+        uint64_t epoch = network_epoch(f->network), digest = network_epoch_digest(f->network);
+
+        f->network = network_free(f->network);
+        start(f);
+        network_epoch_resume(f->network, epoch, digest);
+        ck_assert_uint_eq(network_epoch(f->network), epoch);
+        f->n_epochs = 0;
+}
+
+START_TEST(a_restart_is_another_epoch_only_where_the_network_is_another)
+{
+        Fixture *f = fixture_new();
+        uint64_t epoch;
+
+        make_uplink();
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        epoch = network_epoch(f->network);
+        shell("ip addr add 192.0.2.77/24 dev va");
+        wait_until(f, has(find(f, "va"), "192.0.2.77"));
+        start_again(f);
+        wait_until(f, f->n_epochs == 1 && has(find(f, "va"), "192.0.2.77"));
+        ck_assert_uint_eq(network_epoch(f->network), epoch);
+        shell("ip addr del 192.0.2.77/24 dev va");
+        wait_until(f, network_epoch(f->network) == epoch + 1);
+        start_again(f);
+        shell("ip route replace default via 192.0.2.3");
+        wait_until(f, network_epoch(f->network) == epoch + 2);
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(required_family_and_links)
 {
         Fixture *f = fixture_new();
@@ -554,7 +588,8 @@ END_TEST
 
 NETNS_SUITE("network", cold_plug_and_the_way_up, a_short_flap_tells_nobody_and_a_long_one_does,
         another_address_or_route_makes_a_new_epoch_and_more_of_them_does_not,
-        required_family_and_links, a_static_link_is_set_up_changed_and_let_go,
+        a_restart_is_another_epoch_only_where_the_network_is_another, required_family_and_links,
+        a_static_link_is_set_up_changed_and_let_go,
         what_we_left_in_the_kernel_is_found_again_after_a_restart,
         a_lease_is_applied_renewed_and_replaced_without_a_gap,
         what_others_remove_stays_away_until_the_link_comes_up, what_the_kernel_refuses_is_told,

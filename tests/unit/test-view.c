@@ -54,8 +54,12 @@ START_TEST(a_restart_is_not_a_fall)
 {
         view_init(&view);
         climb_to(LWS_SYSTATE_OPERATIONAL);
+        view.network_epoch = UINT64_MAX;
+        view.network_digest = UINT64_MAX - 1;
         restart();
         ck_assert(view.resuming);
+        ck_assert_uint_eq(view.network_epoch, UINT64_MAX);
+        ck_assert_uint_eq(view.network_digest, UINT64_MAX - 1);
         for (int s = 1; s < LWS_SYSTATE_OPERATIONAL; s++)
                 ck_assert(!view_change(&view, s, 5000, 500, &change));
         ck_assert(!view_change(&view, LWS_SYSTATE_OPERATIONAL, 5000, 500, &change));
