@@ -75,8 +75,8 @@ static void wait_show(Wait *w, const char *line)
         if (strcmp(line, w->shown) == 0)
                 return;
         snprintf(w->shown, sizeof w->shown, "%s", line);
-        if (isatty(STDERR_FILENO))
-                fprintf(stderr, "\r\x1b[K%s", line);
+        if (isatty(STDERR_FILENO)) /* one line, or it could not be taken back */
+                fprintf(stderr, "\r\x1b[K%.*s", (int) terminal_width(STDERR_FILENO) - 1, line);
         else
                 fprintf(stderr, "%s\n", line);
 }

@@ -55,7 +55,8 @@ struct Column {
         const char *key, *title;
         FormatFn format; /* NULL: as it is */
 };
-/* An array of objects as a table on a terminal, as lines with tabs in a pipe, or as JSON. */
+/* An array of objects as a table on a terminal (where that is too narrow, a block for each), as
+ * lines with tabs in a pipe, or as JSON. */
 int output_rows(const Ctl *ctl, json_t *rows, const Column *columns, size_t n);
 /* One object, a line for each column that it has. */
 int output_fields(const Ctl *ctl, json_t *object, const Column *columns, size_t n);
@@ -71,6 +72,7 @@ void format_user(const json_t *value, char *buf, size_t size);     /* uid */
 /* "2min 3s", "1.250s", "800us" */
 void format_duration(uint64_t usec, char *buf, size_t size);
 const char *color(const Ctl *ctl, const char *sequence);
+size_t terminal_width(int fd);
 #define COLOR_GREEN "\x1b[32m"
 #define COLOR_BOLD  "\x1b[1m"
 #define COLOR_OFF   "\x1b[0m"

@@ -8,10 +8,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CELL_MAX 1024
+/* A terminal that leaves less than this for a value breaks its lines itself. */
+#define VALUE_MIN 20
 
 int complain(int status, const char *fmt, ...)
 {
@@ -31,6 +35,13 @@ uint64_t monotonic_now(void)
 
         clock_gettime(CLOCK_MONOTONIC, &ts);
         return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+}
+
+size_t terminal_width(int fd)
+{
+        struct winsize size;
+
+        return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 const char *color(const Ctl *ctl, const char *sequence)
@@ -157,10 +168,7 @@ static int output_table(const Ctl *ctl, json_t *rows, const Column *columns, siz
         int r = table ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < n && r == 0; i++)
-                r = scols_table_new_column(
-                            table, columns[i].title, 0, i + 1 == n ? SCOLS_FL_WRAP : 0)
-                            ? 0
-                            : -ENOMEM;
+                r = scols_table_new_column(table, columns[i].title, 0, 0) ? 0 : -ENOMEM;
         for (size_t k = 0; k < json_array_size(rows) && r == 0; k++) {
                 struct libscols_line *line = scols_table_new_line(table, NULL);
 
@@ -177,6 +185,81 @@ static int output_table(const Ctl *ctl, json_t *rows, const Column *columns, siz
         return r < 0 ? complain(STATUS_FAILED, "%s", strerror(-r)) : STATUS_DONE;
 }
 
+/* No less than what the table takes: bytes are counted, and a character is one at least. */
+static size_t table_width(json_t *rows, const Column *columns, size_t n)
+{
+        size_t width = n - 1;
+        char cell[CELL_MAX];
+
+        for (size_t i = 0; i < n; i++) {
+                size_t widest = strlen(columns[i].title);
+
+                for (size_t k = 0; k < json_array_size(rows); k++) {
+                        format_cell(json_array_get(rows, k), &columns[i], cell, sizeof cell);
+                        if (strlen(cell) > widest)
+                                widest = strlen(cell);
+                }
+                width += widest;
+        }
+        return width;
+}
+
+/* How much of the text goes on a line of `room`: up to a blank, if one can be found. */
+static size_t line_length(const char *text, size_t room)
+{
+        size_t n = room;
+
+        if (strlen(text) <= room)
+                return strlen(text);
+        while (n > 0 && text[n] != ' ')
+                n--;
+        return n > 0 ? n : strcspn(text, " ");
+}
+
+/* On a terminal, which would break a line in the middle of a word. */
+static void print_field(const Ctl *ctl, int width, const char *title, const char *value)
+{
+        size_t columns = terminal_width(STDOUT_FILENO), indent = (size_t) width + 2;
+        size_t room = columns > indent + VALUE_MIN ? columns - indent : SIZE_MAX;
+        size_t length = line_length(value, room);
+
+        printf("%s%*s%s  %.*s\n", color(ctl, COLOR_BOLD), width, title, color(ctl, COLOR_OFF),
+                (int) length, value);
+        while (*(value += length)) {
+                value += strspn(value, " ");
+                length = line_length(value, room);
+                printf("%*s%.*s\n", (int) indent, "", (int) length, value);
+        }
+}
+
+static int title_width(const Column *columns, size_t n)
+{
+        int width = 0;
+
+        for (size_t i = 0; i < n; i++)
+                if ((int) strlen(columns[i].title) > width)
+                        width = (int) strlen(columns[i].title);
+        return width;
+}
+
+/* What is too wide for a table: a line for each cell that is not empty. */
+static int output_blocks(const Ctl *ctl, json_t *rows, const Column *columns, size_t n)
+{
+        int width = title_width(columns, n);
+        char cell[CELL_MAX];
+
+        for (size_t k = 0; k < json_array_size(rows); k++) {
+                if (k > 0)
+                        putchar('\n');
+                for (size_t i = 0; i < n; i++) {
+                        format_cell(json_array_get(rows, k), &columns[i], cell, sizeof cell);
+                        if (strcmp(cell, "-") != 0)
+                                print_field(ctl, width, columns[i].title, cell);
+                }
+        }
+        return STATUS_DONE;
+}
+
 int output_rows(const Ctl *ctl, json_t *rows, const Column *columns, size_t n)
 {
         char cell[CELL_MAX];
@@ -184,7 +267,9 @@ int output_rows(const Ctl *ctl, json_t *rows, const Column *columns, size_t n)
         if (ctl->json)
                 return output_json(ctl, rows);
         if (ctl->terminal)
-                return output_table(ctl, rows, columns, n);
+                return table_width(rows, columns, n) <= terminal_width(STDOUT_FILENO)
+                               ? output_table(ctl, rows, columns, n)
+                               : output_blocks(ctl, rows, columns, n);
         for (size_t k = 0; k < json_array_size(rows); k++)
                 for (size_t i = 0; i < n; i++) {
                         format_cell(json_array_get(rows, k), &columns[i], cell, sizeof cell);
@@ -195,19 +280,15 @@ int output_rows(const Ctl *ctl, json_t *rows, const Column *columns, size_t n)
 
 int output_fields(const Ctl *ctl, json_t *object, const Column *columns, size_t n)
 {
+        int width = title_width(columns, n);
         char cell[CELL_MAX];
-        int width = 0;
 
-        for (size_t i = 0; i < n; i++)
-                if ((int) strlen(columns[i].title) > width)
-                        width = (int) strlen(columns[i].title);
         for (size_t i = 0; i < n; i++) {
                 if (!json_object_get(object, columns[i].key))
                         continue;
                 format_cell(object, &columns[i], cell, sizeof cell);
                 if (ctl->terminal)
-                        printf("%s%*s%s  %s\n", color(ctl, COLOR_BOLD), width, columns[i].title,
-                                color(ctl, COLOR_OFF), cell);
+                        print_field(ctl, width, columns[i].title, cell);
                 else
                         printf("%s\t%s\n", columns[i].title, cell);
         }

@@ -86,6 +86,25 @@ gives 0 '*"State": "initialized"*' --json status
 gives 0 '{"state": "initialized"*"code"*' --json why
 gives 0 $'*up0\t*' links
 gives 0 $'context-created\t*' timeline
+
+# on a terminal: a table where there is room for it, and no line that the terminal would have to break
+on_terminal() {
+        local width=$1
+        shift
+        NO_COLOR=1 script -qec "stty cols $width; '$lwsctl' $*" /dev/null </dev/null | tr -d '\r'
+}
+ip address add fd00:1234:5678:9abc:def0:1234:5678:9abc/64 dev up0
+for width in 60 100 200; do
+        out=$(on_terminal $width links)
+        if [ "$(wc -L <<<"$out")" -gt $width ] || [[ $out != *fd00:1234:5678:9abc:def0:1234:5678:9abc/64* ]] ||
+                { [ $width = 200 ] && [[ $out != LINK\ *MANAGED\ *EXPIRES* ]]; }; then
+                echo "links on $width columns: $out" >&2
+                failures=$((failures + 1))
+        fi
+done
+out=$(on_terminal 80 status)
+[ "$(wc -L <<<"$out")" -le 80 ] || { echo "status on 80 columns: $out" >&2; failures=$((failures + 1)); }
+ip address delete fd00:1234:5678:9abc:def0:1234:5678:9abc/64 dev up0
 gives 0 $'synchronized\t*' time
 gives 0 'info' log-level
 gives 0 '' log-level debug
