@@ -586,9 +586,7 @@ GETTER(network_epoch)
 
 GETTER(captive_portal)
 {
-        PortalCheck *portal = system_portal(MANAGER(userdata)->system);
-
-        return sd_bus_message_append(m, "s", portal ? portal_check_result(portal) : "unknown");
+        return sd_bus_message_append(m, "s", system_portal_result(MANAGER(userdata)->system));
 }
 
 GETTER(captive_portal_url)

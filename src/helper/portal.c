@@ -276,10 +276,7 @@ int portal_check_new(PortalCheck **ret, Upper *upper)
         r = portal_new(&c->machine, &RNG_KERNEL, s->urls.items, s->urls.n);
         if (r < 0)
                 return r;
-        r = hold_new(&c->hold, context_ladder(upper->cx),
-                s->wait == PORTAL_WAIT_PRE_TIME ? LWS_SYSTATE_CPD_PRE_TIME
-                                                : LWS_SYSTATE_CPD_POST_TIME,
-                HOLD_REQUIRED, "portal");
+        r = hold_new(&c->hold, context_ladder(upper->cx), portal_rung(s), HOLD_REQUIRED, "portal");
         if (r < 0)
                 return r;
         c->network_watch.changed = on_network;

@@ -9,6 +9,7 @@
 #include "util/addr.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include <lwsd/lws-states.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -137,6 +138,12 @@ struct PortalSettings {
         char *certificate_authority; /* file, for the API; NULL: the system's store */
         StringList urls;
 };
+
+static inline int portal_rung(const PortalSettings *s)
+{
+        return s->wait == PORTAL_WAIT_PRE_TIME ? LWS_SYSTATE_CPD_PRE_TIME
+                                               : LWS_SYSTATE_CPD_POST_TIME;
+}
 
 typedef struct PolicySettings PolicySettings;
 struct PolicySettings {

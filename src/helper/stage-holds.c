@@ -120,9 +120,7 @@ static int expect_all(StageHolds *stages, const Settings *settings)
                 int state;
                 StageProvider provider;
         } providers[] = {
-                { settings->portal.wait == PORTAL_WAIT_PRE_TIME ? LWS_SYSTATE_CPD_PRE_TIME
-                                                                : LWS_SYSTATE_CPD_POST_TIME,
-                        settings->portal.provider },
+                { portal_rung(&settings->portal), settings->portal.provider },
                 { LWS_SYSTATE_POLICY_VALID, settings->policy.provider },
                 { LWS_SYSTATE_REGISTERED, settings->registration.provider },
                 { LWS_SYSTATE_AUTH1, settings->auth1.provider },

@@ -226,6 +226,19 @@ PortalCheck *system_portal(System *s)
         return s->portal;
 }
 
+/* A provider that let the rung be entered has seen to it that nothing is in the way. */
+const char *system_portal_result(const System *s)
+{
+        const PortalSettings *p = &s->upper.settings->portal;
+
+        if (s->portal)
+                return portal_check_result(s->portal);
+        return p->provider == STAGE_PROVIDER_HOLD &&
+                               ladder_reached(context_ladder(s->upper.cx), portal_rung(p))
+                       ? "internet"
+                       : "unknown";
+}
+
 PolicyStage *system_policy(System *s)
 {
         return s->policy;

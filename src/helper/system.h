@@ -29,6 +29,8 @@ TimeClient *system_time(System *system);   /* NULL when not built in */
 /* NULL when not built in or not configured. What they show changed: system_watch(). A reload makes
  * them anew. */
 PortalCheck *system_portal(System *system);
+/* What to show: also where a provider of the user's own looks for portals. */
+const char *system_portal_result(const System *system);
 PolicyStage *system_policy(System *system);
 Registration *system_registration(System *system);
 TokenStage *system_token(System *system, unsigned index); /* 0 for AUTH1, 1 for AUTH2 */

@@ -330,8 +330,10 @@ CertificateAuthority={self.authority.ca}
             return lwsd.call_blocking("org.lwsd1", "/org/lwsd1", "org.lwsd1.Manager", method, signature, args)
 
         held = [call("Hold", "sss", state, "tests", "asking").take() for state in ("cpd-post-time", "policy-valid")]
+        self.assertEqual(self.daemon.get("CaptivePortal"), "unknown")
         os.close(held[0])
         self.daemon.wait_state("cpd-post-time")
+        self.assertEqual(self.daemon.get("CaptivePortal"), "internet")
         for words, text in (("not a signed document", b"{}"),
                             ("line 1, column 2", self.authority.sign_policy({"version": "x"})),
                             ("not signed by our key", self.authority.sign_policy({"version": 3}, key="other"))):
