@@ -3,6 +3,7 @@
 #include "daemon/encode.h"
 #include "dbus/names.h"
 #include "lib/suite.h"
+#include "state/table.h"
 #include "util/error.h"
 #include <lwsd/lws-states.h>
 #include <string.h>
@@ -212,4 +213,29 @@ START_TEST(replies_are_what_they_should_be)
 }
 END_TEST
 
-TEST_MAIN("encode", signals_are_what_they_should_be, replies_are_what_they_should_be)
+/* Padding depends on the length of the names and of the state's. */
+START_TEST(any_length_of_a_name_will_do)
+{
+        uint64_t id = 7;
+        BrokerSignal s = {
+                .kind = BROKER_SIGNAL_LEFT, .ids = &id, .n = 1, .monotonic_usec = 1, .serial = 2
+        };
+        char name[32] = ":1.";
+        Pair p;
+
+        pair_open(&p);
+        for (size_t i = strlen(name); i < 3 + 9; i++) {
+                name[i] = '9';
+                for (s.state = LWS_SYSTATE_CONTEXT_CREATED; s.state <= LWS_SYSTATE_OPERATIONAL;
+                        s.state++) {
+                        check_signal_to(&p, name, &s, "Left", state_to_string(s.state));
+                        check_reply_to(&p, name, &id, 1, false, state_to_string(s.state));
+                        check_reply_to(&p, name, &id, 1, true, state_to_string(s.state));
+                }
+        }
+        pair_close(&p);
+}
+END_TEST
+
+TEST_MAIN("encode", signals_are_what_they_should_be, any_length_of_a_name_will_do,
+        replies_are_what_they_should_be)
