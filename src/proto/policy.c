@@ -12,6 +12,14 @@ struct Document {
         PolicyError *error; /* or NULL */
 };
 
+/* Whether the string that ended before `pos` is a name and not a value. */
+static bool is_member_name(const Document *d, size_t pos)
+{
+        while (pos < d->size && strchr(" \t\r\n", d->text[pos]))
+                pos++;
+        return pos < d->size && d->text[pos] == ':';
+}
+
 /*
  * The place of a member's name in text that is known to be valid JSON: `outer` NULL for a member of
  * the document itself, else one of that member's. jansson forgets places once it has parsed.
@@ -34,7 +42,7 @@ static size_t find_member(const Document *d, const char *outer, const char *name
                         if (d->text[i] == '\\')
                                 i++;
                 if (depth != wanted_depth || i - start != n ||
-                        memcmp(d->text + start, wanted, n) != 0)
+                        memcmp(d->text + start, wanted, n) != 0 || !is_member_name(d, i + 1))
                         continue;
                 if (!outer || wanted == name)
                         return start - 1;

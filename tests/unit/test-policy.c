@@ -64,6 +64,11 @@ START_TEST(errors_have_their_place)
                 { "{\"version\":1,\"properties\":{\n\"A\":1}}", 2, 1,
                         "\"A\" is not a property name" },
                 { "{\"version\":1,\"properties\":{\"\":1}}", 1, 28, "\"\" is not a property name" },
+                { "{\"iss\":\"version\",\n\"version\" : 0}", 2, 1,
+                        "\"version\" is not a whole number from 1" },
+                { "{\"version\":1,\"iss\":\"properties\",\"x\":{\"a\":1},\n\"properties\":{\"a\":"
+                  "null}}",
+                        2, 15, "\"a\" is no string, number or boolean" },
         };
         PolicyError e;
 
