@@ -285,6 +285,16 @@ static int make_dir(const char *path)
         return first < 0 ? first : -errno;
 }
 
+/* What keeps it from being made is said of what is to be in it. */
+static void make_folder_of(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+        _cleanup_(freep) char *folder = slash ? strndup(path, (size_t) (slash - path)) : NULL;
+
+        if (folder && *folder)
+                (void) make_dir(folder);
+}
+
 static int open_directories(Manager *m)
 {
         int r;
@@ -299,6 +309,7 @@ static int open_directories(Manager *m)
                         strerror(-r));
                 return r;
         }
+        make_folder_of(m->options.private_socket);
         r = make_dir(m->options.state_dir);
         if (r < 0)
                 log_warning("The state directory %s cannot be made, nothing will be kept over a "

@@ -460,9 +460,23 @@ static void test_two_of_them(void)
                 "--runtime-dir=/run/mine/a/b", "/run/mine/a/b cannot be used: Not a directory");
         cannot_start("--private-socket=/run/mine", "/run/mine is no socket");
         assert(access("/run/mine", F_OK) == 0);
+        cannot_start(
+                "--private-socket=/run/mine/a/b", "/run/mine/a/b cannot be made: Not a directory");
         assert(rename("/run/mine", "/run/socket.new") == 0);
         cannot_start("--private-socket=/run/socket", "/run/socket.new is no socket");
         assert(access("/run/socket.new", F_OK) == 0 && access("/run/socket", F_OK) < 0);
+}
+
+static void test_socket_in_a_new_folder(void)
+{
+        const char *const argv[] = { lwsd_path, "--config=/run/lwsd.conf", "--runtime-dir=/run/a",
+                "--state-dir=/run/a-state", "--no-bus", "--private-socket=/run/new/er/socket",
+                NULL };
+        Server s = SERVER_NULL;
+
+        assert(server_start(&s, NULL, "initialized", argv) == 0);
+        assert(access("/run/new/er/socket", F_OK) == 0);
+        assert(server_stop(&s) == 0);
 }
 
 static Server bus_start(void)
@@ -632,6 +646,7 @@ int main(int argc, char **argv)
         assert(netns_sh("rm -rf /run/a") == 0);
         test_socket_of_a_dead_one();
         test_two_of_them();
+        test_socket_in_a_new_folder();
         test_bus();
         assert(netns_sh("rm -rf /run/a") == 0);
         test_resolved();
