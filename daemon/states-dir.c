@@ -61,14 +61,17 @@ int states_dir_new(StatesDir **ret, int runtime_dirfd)
         return 0;
 }
 
-static void complain(StatesDir *dir, const char *what, int error)
+static void complain(StatesDir *dir, const char *what, int error, const char *so)
 {
         if (!dir->complained)
-                log_warning(
-                        "%s in the runtime directory cannot be written: %s; units that wait for "
-                        "a state will not start",
-                        what, strerror(error));
+                log_warning("%s in the runtime directory cannot be written: %s; %s", what,
+                        strerror(error), so);
         dir->complained = true;
+}
+
+static void complain_of_state(StatesDir *dir, const char *name, int error)
+{
+        complain(dir, name, error, "units that wait for a state will not start");
 }
 
 static void set_file(StatesDir *dir, int rank, bool present)
@@ -80,11 +83,11 @@ static void set_file(StatesDir *dir, int rank, bool present)
                         openat(dir->states_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 
                 if (fd < 0) {
-                        complain(dir, name, errno);
+                        complain_of_state(dir, name, errno);
                         return;
                 }
         } else if (unlinkat(dir->states_fd, name, 0) < 0 && errno != ENOENT) {
-                complain(dir, name, errno);
+                complain_of_state(dir, name, errno);
                 return;
         }
         dir->present[rank] = present;
@@ -119,7 +122,7 @@ void states_dir_update(StatesDir *dir, const View *view)
         dir->known = true;
         r = write_file(dir->runtime_fd, STATE_FILE, text, view_format(view, dir->boot_id, text));
         if (r < 0)
-                complain(dir, STATE_FILE, -r);
+                complain(dir, STATE_FILE, -r, "after a restart this state will not be known");
 }
 
 void states_dir_load(StatesDir *dir, View *view)

@@ -26,6 +26,7 @@ struct ResolverFiles {
         DnsResolvConf conf;
         bool have_conf;
         char *written, *written_stub;
+        int error; /* of the last write */
 };
 
 static bool is_ours(const char *text)
@@ -209,10 +210,13 @@ static void write_file(Resolver *r, const char *name, const DnsResolvConf *c, ch
                 int error = file_write_atomic(dir, name, text, (size_t) n, 0644);
 
                 if (error < 0) {
-                        log_error("%s/%s cannot be written: %s", r->settings->runtime_dir, name,
-                                strerror(-error));
+                        if (error != r->files->error) /* once, however often it is tried */
+                                log_error("%s/%s cannot be written: %s", r->settings->runtime_dir,
+                                        name, strerror(-error));
+                        r->files->error = error;
                         return;
                 }
+                r->files->error = 0;
         }
         free(*last);
         *last = TAKE_PTR(text);

@@ -199,6 +199,23 @@ def restart(world):
         assert after[:2] == before[:2] and after[2] != before[2], (before, after)
 
 
+def full(world):
+    """Nothing can be written in the runtime directory: lwsd goes on without, and says so once for each file."""
+    world.end("private")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", world.folder + "/run"], check=True)
+    with open(world.folder + "/run/full", "wb") as f:
+        f.write(bytes(16 << 10))
+    world.lwsd()
+    client = Client(world.private, False)
+    for up in ("down", "up"):
+        subprocess.run(["ip", "link", "set", "wan1", up], check=True)
+        until(lambda: (client.get("State") == "dhcp") == (up == "up"), up)
+    with open(world.folder + "/log", encoding="utf-8") as f:
+        said = [line.split()[0] for line in f if "cannot be written" in line]
+    assert sorted(said) == [world.folder + "/run/resolv.conf", "state"], said
+    subprocess.run(["umount", "-l", world.folder + "/run"], check=True)
+
+
 def set_group(gid):
     with open("/etc/group", "w", encoding="ascii") as f:
         f.write(f"root:x:0:\nlwsd:x:{gid}:member\n")
@@ -226,7 +243,7 @@ def main():
     world = World(os.path.abspath(sys.argv[1]))
     try:
         world.lwsd()
-        for part in (restart, group, access):
+        for part in (restart, group, access, full):
             part(world)
             print(f"{part.__name__}: as it should be", flush=True)
     except BaseException:
