@@ -167,6 +167,27 @@ static int method_get_credentials(sd_bus_message *m, void *userdata, sd_bus_erro
                                m, "a{sv}", 2, "UnixUserID", "u", uid, "ProcessID", "u", pid);
 }
 
+/* It is sent what everyone is sent. As with a bus, it has become a monitor once it has lost its
+ * name. */
+static int method_become_monitor(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        BusContext *context = userdata;
+        int r;
+
+        r = sd_bus_reply_method_return(m, NULL);
+        if (r < 0)
+                return r;
+        r = sd_bus_emit_signal(sd_bus_message_get_bus(m), "/org/freedesktop/DBus", DRIVER_NAME,
+                "NameLost", "s", conn_peer_name(context->conn));
+        return r < 0 ? r : 1;
+}
+
+const sd_bus_vtable bus_monitoring_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("BecomeMonitor", "asu", NULL, method_become_monitor, UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
 const sd_bus_vtable bus_driver_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("Hello", NULL, "s", method_hello, UNPRIVILEGED),

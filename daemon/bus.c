@@ -310,6 +310,9 @@ static void on_peer_ready(Conn *conn, void *userdata)
         if (r >= 0)
                 r = sd_bus_add_object_vtable(conn_bus(conn), NULL, "/org/freedesktop/DBus",
                         "org.freedesktop.DBus", bus_driver_vtable, &peer->context);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(conn_bus(conn), NULL, "/org/freedesktop/DBus",
+                        "org.freedesktop.DBus.Monitoring", bus_monitoring_vtable, &peer->context);
         if (r < 0)
                 log_warning(
                         "Objects for %s cannot be made: %s", conn_peer_name(conn), strerror(-r));

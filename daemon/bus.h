@@ -53,6 +53,7 @@ extern const sd_bus_vtable bus_time_vtable[];
 extern const sd_bus_vtable bus_link_vtable[];
 extern const sd_bus_vtable bus_log_control_vtable[];
 extern const sd_bus_vtable bus_driver_vtable[];
+extern const sd_bus_vtable bus_monitoring_vtable[];
 /* Writes of LogControl1's properties wait for the caller to be known, which a vtable's setter
  * cannot. */
 int bus_log_control_filter(sd_bus_message *m, void *userdata, sd_bus_error *error);

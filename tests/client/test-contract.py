@@ -159,7 +159,7 @@ class World:
     def close(self):
         for name in list(self.children):
             self.end(name)
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def access(world):

@@ -227,6 +227,20 @@ def tools(address):
     assert "CarrierLoss" not in run(*busctl, "introspect", NAME, "/org/lwsd1/link/_31", "org.lwsd1.Link")
 
 
+def monitor(address):
+    """busctl shows what everyone is told, once it has become a monitor."""
+    child = subprocess.Popen(["busctl", "--address=" + address, "monitor"], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+    try:
+        assert "Monitoring" in child.stdout.readline()
+        link(True)
+        assert any("Member=StateChanged" in line for line in child.stdout), "busctl monitor ended"
+    finally:
+        child.kill()
+        child.wait()
+    link(False)
+
+
 def listens(path):
     """A socket has its name a moment before it can be connected to."""
     with socket.socket(socket.AF_UNIX) as s:
@@ -263,6 +277,7 @@ def all_of_it(program, folder, children):
             story(kind, address, on_bus)
             print(f"{kind.__name__} on the {'bus' if on_bus else 'private socket'}: as it should be", flush=True)
         tools(address)
+        monitor(address)
         print("gdbus and busctl, too", flush=True)
 
 
