@@ -329,8 +329,9 @@ static int load_dropins(Settings *settings, ConfigOrigins *origins, const char *
                                 names.items[i]);
                         if (lstat(path, &st) < 0)
                                 continue;
+                        /* one that is gone by now, or leads nowhere, hides no less */
                         if (!is_mask(path))
-                                r = load_file(settings, origins, path, true, error);
+                                r = load_file(settings, origins, path, false, error);
                         break;
                 }
         if (r == -ENOMEM)

@@ -245,6 +245,7 @@ START_TEST(times_take_systemd_units)
 }
 END_TEST
 
+/* A file, or where the text is a path, a link to it. */
 static void put(const char *root, const char *path, const char *text)
 {
         char full[4096], *slash;
@@ -256,8 +257,8 @@ static void put(const char *root, const char *path, const char *text)
                 (void) mkdir(full, 0755);
                 *slash = '/';
         }
-        if (!text) {
-                ck_assert_int_eq(symlink("/dev/null", full), 0);
+        if (text[0] == '/') {
+                ck_assert_int_eq(symlink(text, full), 0);
                 return;
         }
         f = fopen(full, "w");
@@ -279,7 +280,9 @@ START_TEST(dropins_are_read_by_name_and_mask_by_place)
         put(root, "/run/lwsd/lwsd.conf.d/20-b.conf", "[DNS]\nServers=1.0.0.4\n");
         put(root, "/etc/lwsd/lwsd.conf.d/15-c.conf", "[DNS]\nServers=1.0.0.3\n");
         put(root, "/usr/lib/lwsd/lwsd.conf.d/30-d.conf", "[DNS]\nServers=1.0.0.9\n");
-        put(root, "/etc/lwsd/lwsd.conf.d/30-d.conf", NULL);
+        put(root, "/etc/lwsd/lwsd.conf.d/30-d.conf", "/dev/null");
+        put(root, "/run/lwsd/lwsd.conf.d/35-d.conf", "[DNS]\nServers=1.0.0.9\n");
+        put(root, "/etc/lwsd/lwsd.conf.d/35-d.conf", "/nonexistent/35-d.conf");
         put(root, "/etc/lwsd/lwsd.conf.d/40-e.conf.bak", "nonsense\n");
         ck_assert_msg(config_load(&s, &paths, error) == 0, "%s", error);
         ck_assert_uint_eq(s->dns.servers.n, 4);
