@@ -20,14 +20,14 @@ int wsi_new(struct lws **ret, struct lws_vhost *vhost, Thread *th, int fd, uint3
 
         if (!th->loop)
                 return -ESHUTDOWN;
-        wsi = calloc(1, sizeof(*wsi));
+        wsi = malloc(sizeof(*wsi));
         if (!wsi)
                 return -ENOMEM;
-        wsi->thread = th;
-        wsi->vhost = vhost;
-        wsi->fn = fn;
-        wsi->userdata = userdata;
-        wsi->io = (LoopIo){ .fd = fd, .events = events, .fn = on_io };
+        *wsi = (struct lws){ .thread = th,
+                .vhost = vhost,
+                .fn = fn,
+                .userdata = userdata,
+                .io = { .fd = fd, .events = events, .fn = on_io } };
         r = loop_io_add(th->loop, &wsi->io);
         if (r < 0) {
                 free(wsi);

@@ -143,7 +143,7 @@ void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, 
         _cleanup_(freep) LookupRecord *list = NULL;
         _cleanup_(freep) uint8_t *wire = NULL;
         _cleanup_(freep) LookupStep *steps = NULL;
-        char canonical[DNS_NAME_TEXT_MAX] = "";
+        char canonical[DNS_NAME_TEXT_MAX];
         const DnsAnswer *a = first_positive(res);
         LookupResult out = { .error = res->error,
                 .canonical = canonical,
@@ -156,6 +156,7 @@ void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, 
                 .certificate_dates = res->error == -EIO && r->why_dates };
         size_t max = 0;
 
+        canonical[0] = 0;
         if (res->asked)
                 out.server = res->server;
         if (res->n_steps > 0)
@@ -168,10 +169,10 @@ void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, 
                         max += res->answers[i] ? res->answers[i]->n_records : 0;
                 dns_name_to_text(&a->final, canonical);
                 if (records) {
-                        list = calloc(max, sizeof(*list));
+                        list = reallocarray(NULL, max, sizeof(*list));
                         wire = malloc(a->size);
                 } else {
-                        addresses = calloc(max, sizeof(*addresses));
+                        addresses = reallocarray(NULL, max, sizeof(*addresses));
                 }
                 if (records ? !list || !wire : !addresses) {
                         out.error = -ENOMEM;

@@ -155,7 +155,10 @@ static int read_query(Query *q, const uint8_t *data, size_t size)
         if (size < DNS_HEADER_SIZE || q->header.flags & DNS_FLAG_QR)
                 return -EBADMSG;
         q->error = -EINVAL;
-        if (dns_header_parse(&q->header, data, size) < 0 || dns_message_parse(&m, data, size) < 0)
+        if (dns_header_parse(&m.header, data, size) < 0)
+                return 1;
+        q->header = m.header;
+        if (dns_message_parse_records(&m, data, size) < 0)
                 return 1;
         q->edns = m.edns.present;
         q->bad_version = m.edns.present && m.edns.version > 0;

@@ -76,7 +76,7 @@ static void on_datagram(struct lws *wsi, uint32_t revents)
 
 static int send_datagram(Resolver *r, DnsAttempt *a)
 {
-        _cleanup_(freep) Datagram *d = calloc(1, sizeof(*d));
+        _cleanup_(freep) Datagram *d = malloc(sizeof(*d));
         int fd, error;
 
         if (!d)
@@ -84,8 +84,7 @@ static int send_datagram(Resolver *r, DnsAttempt *a)
         fd = udp_connect(&a->server->endpoint, PORT_DNS);
         if (fd < 0)
                 return fd;
-        d->resolver = r;
-        d->attempt = a;
+        *d = (Datagram){ .resolver = r, .attempt = a };
         error = wsi_new(&d->wsi, r->vhost, r->thread, fd, EPOLLIN, on_datagram, d);
         if (error < 0) {
                 fd_close(fd);

@@ -177,8 +177,11 @@ DnsHosts *dns_hosts_free(DnsHosts *h)
 size_t dns_hosts_addresses(const DnsHosts *h, const DnsName *name, IpAddr *ret, size_t max)
 {
         size_t low = 0, high = h->n, n = 0;
-        DnsName lower = *name;
+        DnsName lower;
 
+        if (high == 0)
+                return 0;
+        lower = *name;
         dns_name_lower(&lower);
         while (low < high) {
                 size_t mid = low + (high - low) / 2;

@@ -10,27 +10,26 @@
 int dns_header_parse(DnsHeader *ret, const void *data, size_t size)
 {
         Reader r = READER_INIT(data, size);
-        DnsHeader h;
 
-        h.id = reader_u16(&r);
-        h.flags = reader_u16(&r);
+        ret->id = reader_u16(&r);
+        ret->flags = reader_u16(&r);
         for (size_t i = 0; i < 4; i++)
-                h.counts[i] = reader_u16(&r);
+                ret->counts[i] = reader_u16(&r);
         if (r.failed)
                 return -EBADMSG;
-        h.has_question = h.counts[0] == 1;
-        h.qname.len = 0;
-        h.qtype = h.qclass = 0;
-        if (h.has_question) {
-                if (dns_name_read(&r, &h.qname) < 0)
+        ret->has_question = false;
+        ret->qname.len = 0;
+        ret->qtype = ret->qclass = 0;
+        if (ret->counts[0] == 1) {
+                if (dns_name_read(&r, &ret->qname) < 0)
                         return -EBADMSG;
-                h.qtype = reader_u16(&r);
-                h.qclass = reader_u16(&r);
+                ret->qtype = reader_u16(&r);
+                ret->qclass = reader_u16(&r);
                 if (r.failed)
                         return -EBADMSG;
+                ret->has_question = true;
         }
-        h.size = r.pos;
-        *ret = h;
+        ret->size = r.pos;
         return 0;
 }
 
@@ -117,6 +116,13 @@ static int read_record(DnsMessage *m, Reader *r, unsigned section, size_t *capac
 
 int dns_message_parse(DnsMessage *m, const void *data, size_t size)
 {
+        int r = dns_header_parse(&m->header, data, size);
+
+        return r < 0 ? r : dns_message_parse_records(m, data, size);
+}
+
+int dns_message_parse_records(DnsMessage *m, const void *data, size_t size)
+{
         size_t capacity = DNS_MESSAGE_INLINE;
         Reader r;
         int error;
@@ -128,9 +134,6 @@ int dns_message_parse(DnsMessage *m, const void *data, size_t size)
         m->records = m->records_inline;
         m->n_records = 0;
         m->edns = (DnsEdns){ 0 };
-        error = dns_header_parse(&m->header, data, size);
-        if (error < 0)
-                return error;
         if (m->header.counts[0] > 1)
                 return -EBADMSG;
         r = READER_INIT(data, size);

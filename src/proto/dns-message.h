@@ -43,7 +43,8 @@ struct DnsHeader {
         uint16_t qtype, qclass;
         size_t size; /* where the records start */
 };
-/* -EBADMSG under 12 octets or for a question that cannot be read. */
+/* -EBADMSG under 12 octets or for a question that cannot be read, after which only what stands
+ * before it is there. */
 int dns_header_parse(DnsHeader *ret, const void *data, size_t size);
 
 typedef struct DnsEdns DnsEdns;
@@ -84,6 +85,8 @@ struct DnsMessage {
 /* -EBADMSG for a malformed one, -ENOMEM. Trailing octets are tolerated. `m` needs no
  * initialisation; after a failure there is nothing to free. */
 int dns_message_parse(DnsMessage *m, const void *data, size_t size);
+/* The same where m->header has been parsed already. */
+int dns_message_parse_records(DnsMessage *m, const void *data, size_t size);
 void dns_message_deinit(DnsMessage *m);
 void dns_message_owner(const DnsMessage *m, const DnsRecord *rr, DnsName *ret);
 /* The name that is the whole data, or that data starts with (CNAME, NS, PTR, DNAME, SOA). */

@@ -19,25 +19,28 @@ static inline uint8_t fold(uint8_t c)
  */
 static int name_read(Reader *r, DnsName *ret, size_t floor)
 {
+        size_t limit = r->pos, end = 0, len = 0;
         Reader at = *r;
-        size_t limit = r->pos, end = 0;
-        DnsName n;
 
-        n.len = 0;
+        /* what is half read has no length, so that nobody takes it for a name */
+        ret->len = 0;
         for (;;) {
                 uint8_t c = reader_u8(&at);
+                const uint8_t *label;
                 size_t target;
 
                 if (at.failed)
                         return -EBADMSG;
+                if (c == 0)
+                        break;
                 if (c < 0x40) {
-                        if (n.len + 1u + c + (c > 0) > DNS_NAME_MAX)
+                        label = reader_bytes(&at, c);
+                        /* the root is still to come */
+                        if (!label || len + 2u + c > DNS_NAME_MAX)
                                 return -EBADMSG;
-                        n.wire[n.len++] = c;
-                        if (c == 0)
-                                break;
-                        reader_copy(&at, n.wire + n.len, c);
-                        n.len = (uint8_t) (n.len + c);
+                        ret->wire[len] = c;
+                        memcpy(ret->wire + len + 1, label, c);
+                        len += 1u + c;
                         continue;
                 }
                 if (c < 0xc0)
@@ -50,8 +53,9 @@ static int name_read(Reader *r, DnsName *ret, size_t floor)
                 limit = target;
                 reader_seek(&at, target);
         }
+        ret->wire[len] = 0;
+        ret->len = (uint8_t) (len + 1);
         reader_seek(r, end > 0 ? end : at.pos);
-        *ret = n;
         return 0;
 }
 
@@ -178,10 +182,15 @@ const char *dns_name_to_text(const DnsName *n, char buf[static DNS_NAME_TEXT_MAX
 
 bool dns_name_equal(const DnsName *a, const DnsName *b)
 {
-        if (a->len != b->len)
-                return false;
-        for (size_t i = 0; i < a->len; i++)
-                if (a->wire[i] != b->wire[i] && fold(a->wire[i]) != fold(b->wire[i]))
+        return a->len == b->len && dns_name_equal_wire(a, b->wire);
+}
+
+bool dns_name_equal_wire(const DnsName *n, const uint8_t *wire)
+{
+        if (memcmp(n->wire, wire, n->len) == 0)
+                return true;
+        for (size_t i = 0; i < n->len; i++)
+                if (fold(n->wire[i]) != fold(wire[i]))
                         return false;
         return true;
 }
@@ -228,10 +237,7 @@ bool dns_name_is_under(const DnsName *n, const DnsName *zone)
         for (size_t i = 0; i < skip; i += 1u + n->wire[i])
                 if (i + 1u + n->wire[i] > skip)
                         return false;
-        for (size_t i = 0; i < zone->len; i++)
-                if (fold(n->wire[skip + i]) != fold(zone->wire[i]))
-                        return false;
-        return true;
+        return dns_name_equal_wire(zone, n->wire + skip);
 }
 
 bool dns_name_parent(DnsName *n)

@@ -21,7 +21,7 @@ struct DnsName {
 extern const DnsName DNS_NAME_ROOT;
 
 /* Reads a name at the cursor of a whole message. Pointers go strictly backwards and never into the
- * header. 0 or -EBADMSG. */
+ * header. 0, or -EBADMSG, after which `ret` is no name. */
 int dns_name_read(Reader *r, DnsName *ret);
 /* The same where compression has no place. */
 int dns_name_read_plain(Reader *r, DnsName *ret);
@@ -34,6 +34,8 @@ int dns_name_from_text(const char *s, DnsName *ret, bool *ret_absolute);
 const char *dns_name_to_text(const DnsName *n, char buf[static DNS_NAME_TEXT_MAX]);
 
 bool dns_name_equal(const DnsName *a, const DnsName *b); /* without case */
+/* The same of what stands on the wire, uncompressed; there are at least n->len octets of it. */
+bool dns_name_equal_wire(const DnsName *n, const uint8_t *wire);
 bool dns_name_same(const DnsName *a, const DnsName *b);  /* octet by octet */
 uint64_t dns_name_hash(const DnsName *n, uint64_t seed); /* without case */
 void dns_name_lower(DnsName *n);

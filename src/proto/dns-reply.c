@@ -160,21 +160,17 @@ static void reply_judge(DnsAttempt *a, const DnsMessage *m, usec_t now)
 /* REQ_DNS 9: whether it is a reply to this attempt at all. */
 static bool reply_is_ours(const DnsAttempt *a, const DnsHeader *h)
 {
+        size_t behind_name = DNS_HEADER_SIZE + (size_t) h->qname.len;
         Reader r = READER_INIT(a->packet, a->size);
         unsigned rcode = h->flags & DNS_FLAG_RCODE;
-        uint16_t type, class;
-        DnsName name;
 
         if (h->id != a->id || !(h->flags & DNS_FLAG_QR) || (h->flags & DNS_FLAG_OPCODE))
                 return false;
         if (h->counts[0] == 0)
                 return rcode == DNS_RCODE_FORMERR || rcode == DNS_RCODE_NOTIMP;
-        reader_seek(&r, DNS_HEADER_SIZE);
-        if (!h->has_question || dns_name_read_plain(&r, &name) < 0)
-                return false;
-        type = reader_u16(&r);
-        class = reader_u16(&r);
-        return h->qtype == type && h->qclass == class && dns_name_equal(&h->qname, &name);
+        reader_seek(&r, behind_name);
+        return h->has_question && h->qtype == reader_u16(&r) && h->qclass == reader_u16(&r) &&
+               !r.failed && dns_name_equal_wire(&h->qname, a->packet + DNS_HEADER_SIZE);
 }
 
 /* The letters came back as they were sent. */
@@ -197,30 +193,28 @@ static void server_answered(DnsAttempt *a, usec_t now)
         a->probe = false;
 }
 
-/* 1, or -EBADMSG for what is no message. */
-static int reply_whole(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
+/* The records of a message whose header is known. 1, or -EBADMSG for what is no message. */
+static int reply_whole(
+        DnsClient *c, DnsAttempt *a, DnsMessage *m, const void *data, size_t size, usec_t now)
 {
-        DnsMessage m;
-        int r = dns_message_parse(&m, data, size);
-
-        if (r < 0) {
+        if (dns_message_parse_records(m, data, size) < 0) {
                 reply_malformed(a, now);
                 return -EBADMSG;
         }
         if (a->transport == DNS_UDP && a->edns &&
-                !dns_server_cookie_check(a->server, &m.edns, now)) {
-                a->no_cookie = m.edns.cookie_len == 0;
-                dns_message_deinit(&m);
+                !dns_server_cookie_check(a->server, &m->edns, now)) {
+                a->no_cookie = m->edns.cookie_len == 0;
+                dns_message_deinit(m);
                 return 1;
         }
         server_answered(a, now);
-        if (m.edns.has_keepalive && a->transport != DNS_UDP)
-                a->server->keepalive = m.edns.keepalive * (USEC_PER_SEC / 10);
+        if (m->edns.has_keepalive && a->transport != DNS_UDP)
+                a->server->keepalive = m->edns.keepalive * (USEC_PER_SEC / 10);
         if (a->txn)
-                reply_judge(a, &m, now);
+                reply_judge(a, m, now);
         else
                 probe_answered(c, a);
-        dns_message_deinit(&m);
+        dns_message_deinit(m);
         return 1;
 }
 
@@ -240,11 +234,11 @@ static const void *restore_case(
 bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now)
 {
         uint8_t copy[COPY_MAX];
-        DnsHeader h;
+        DnsMessage m;
 
-        if (dns_header_parse(&h, data, size) < 0 || !reply_is_ours(a, &h))
+        if (dns_header_parse(&m.header, data, size) < 0 || !reply_is_ours(a, &m.header))
                 return false;
-        if (a->mixed_case && !case_is_kept(a, &h)) {
+        if (a->mixed_case && !case_is_kept(a, &m.header)) {
                 /* forged, or a server that lowers the letters: plainly, on another port and id */
                 if (!a->txn)
                         return false;
@@ -253,7 +247,7 @@ bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t s
                 dns_attempt_again(a, DNS_UDP, now);
                 return true;
         }
-        if (h.flags & DNS_FLAG_TC) {
+        if (m.header.flags & DNS_FLAG_TC) {
                 dns_trace_attempt(a, "has more than a datagram holds", now);
                 server_answered(a, now);
                 if (a->txn) {
@@ -264,7 +258,7 @@ bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t s
                 }
                 return true;
         }
-        (void) reply_whole(c, a, restore_case(a, &h, data, size, copy), size, now);
+        (void) reply_whole(c, a, &m, restore_case(a, &m.header, data, size, copy), size, now);
         return true;
 }
 
@@ -284,26 +278,26 @@ int dns_client_stream_message(DnsClient *c, DnsServer *s, DnsTransport transport
         size_t size, usec_t now)
 {
         DnsAttempt *a = NULL;
-        DnsHeader h;
+        DnsMessage m;
 
-        if (dns_header_parse(&h, data, size) < 0)
+        if (dns_header_parse(&m.header, data, size) < 0)
                 return -EBADMSG;
-        a = find_on_stream(&c->orphans, s, transport, &h);
+        a = find_on_stream(&c->orphans, s, transport, &m.header);
         list_foreach (it, &c->running) {
                 if (a)
                         break;
-                a = find_on_stream(
-                        &list_entry(it, DnsTransaction, running)->attempts, s, transport, &h);
+                a = find_on_stream(&list_entry(it, DnsTransaction, running)->attempts, s, transport,
+                        &m.header);
         }
         if (!a)
                 return 0;
         /* where everything fits, half an answer is none */
-        if (h.flags & DNS_FLAG_TC && a->txn) {
+        if (m.header.flags & DNS_FLAG_TC && a->txn) {
                 dns_trace_attempt(a, "sends half an answer", now);
                 dns_attempt_useless(a, -EIO, now);
                 return 1;
         }
-        return reply_whole(c, a, data, size, now);
+        return reply_whole(c, a, &m, data, size, now);
 }
 
 static DnsAttempt *find_bound(const List *attempts, const void *binding)

@@ -301,7 +301,7 @@ int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now)
         DnsTransaction *t = txn_find(c, part, servers, plain, bucket);
 
         if (!t) {
-                t = calloc(1, sizeof(*t));
+                t = malloc(sizeof(*t));
                 if (!t)
                         return -ENOMEM;
                 *t = (DnsTransaction){ .client = c,

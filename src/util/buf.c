@@ -1,19 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "util/buf.h"
-#include <string.h>
-
-const uint8_t *reader_bytes(Reader *r, size_t len)
-{
-        const uint8_t *p;
-
-        if (r->failed || len > r->size - r->pos) {
-                r->failed = true;
-                return NULL;
-        }
-        p = r->data + r->pos;
-        r->pos += len;
-        return p;
-}
 
 Reader reader_sub(Reader *r, size_t len)
 {
@@ -27,14 +13,6 @@ void reader_skip(Reader *r, size_t len)
         (void) reader_bytes(r, len);
 }
 
-void reader_seek(Reader *r, size_t pos)
-{
-        if (pos > r->size)
-                r->failed = true;
-        else
-                r->pos = pos;
-}
-
 void reader_copy(Reader *r, void *dst, size_t len)
 {
         const uint8_t *p = reader_bytes(r, len);
@@ -45,55 +23,11 @@ void reader_copy(Reader *r, void *dst, size_t len)
                 memset(dst, 0, len);
 }
 
-static uint64_t reader_uint(Reader *r, size_t len)
-{
-        const uint8_t *p = reader_bytes(r, len);
-        uint64_t v = 0;
-
-        for (size_t i = 0; p && i < len; i++)
-                v = v << 8 | p[i];
-        return v;
-}
-
-uint8_t reader_u8(Reader *r)
-{
-        return (uint8_t) reader_uint(r, 1);
-}
-
-uint16_t reader_u16(Reader *r)
-{
-        return (uint16_t) reader_uint(r, 2);
-}
-
-uint32_t reader_u32(Reader *r)
-{
-        return (uint32_t) reader_uint(r, 4);
-}
-
 uint64_t reader_u64(Reader *r)
 {
-        return reader_uint(r, 8);
-}
+        uint64_t high = reader_u32(r);
 
-uint8_t *writer_reserve(Writer *w, size_t len)
-{
-        uint8_t *p;
-
-        if (w->failed || len > w->size - w->pos) {
-                w->failed = true;
-                return NULL;
-        }
-        p = w->data + w->pos;
-        w->pos += len;
-        return p;
-}
-
-void writer_bytes(Writer *w, const void *src, size_t len)
-{
-        uint8_t *p = writer_reserve(w, len);
-
-        if (p && len > 0)
-                memcpy(p, src, len);
+        return high << 32 | reader_u32(r);
 }
 
 void writer_zero(Writer *w, size_t len)
@@ -121,11 +55,6 @@ static void writer_uint(Writer *w, uint64_t v, size_t len)
 void writer_u8(Writer *w, uint8_t v)
 {
         writer_uint(w, v, 1);
-}
-
-void writer_u16(Writer *w, uint16_t v)
-{
-        writer_uint(w, v, 2);
 }
 
 void writer_u32(Writer *w, uint32_t v)
