@@ -16,6 +16,7 @@
 #define TCP_CLIENTS    64
 #define TCP_IDLE       (10 * USEC_PER_SEC)
 #define BATCH          16
+#define BATCHES        8 /* in a row, before others have their turn */
 #define UDP_SIZE_MIN   512
 #define UDP_SIZE_MAX   4096
 
@@ -278,11 +279,11 @@ static size_t on_query(Socket *s, const uint8_t *data, size_t size, const SockAd
 {
         ResolverStub *stub = s->stub;
         Request q = { .socket = s, .from = *from, .from_len = from_len };
-        Endpoint sender = endpoint_from_sockaddr(from, from_len);
+        IpAddr sender = ip_from_sockaddr(from, from_len);
         int state;
         size_t n;
 
-        if (!ip_is_loopback(&sender.addr))
+        if (!ip_is_loopback(&sender))
                 return 0;
         state = read_query(&q.query, data, size);
         if (state < 0)
@@ -296,16 +297,15 @@ static size_t on_query(Socket *s, const uint8_t *data, size_t size, const SockAd
         return state < 0 ? build_reply(&q.query, NULL, state, buf, room) : 0;
 }
 
-static void on_udp(struct lws *wsi, uint32_t revents)
+/* As many as have come, up to a batch; their number. */
+static int serve_batch(Socket *s)
 {
-        Socket *s = wsi_userdata(wsi);
         Batch *b = s->stub->batch;
         struct mmsghdr out[BATCH];
         unsigned n_out = 0;
         int n;
 
-        (void) revents;
-        n = recvmmsg(wsi_fd(wsi), b->msg, BATCH, MSG_DONTWAIT, NULL);
+        n = recvmmsg(wsi_fd(s->wsi), b->msg, BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++) {
                 socklen_t len = b->msg[i].msg_hdr.msg_namelen;
                 size_t size = on_query(s, b->in[i], b->msg[i].msg_len, &b->from[i], len,
@@ -322,7 +322,19 @@ static void on_udp(struct lws *wsi, uint32_t revents)
                 n_out++;
         }
         if (n_out > 0)
-                (void) sendmmsg(wsi_fd(wsi), out, n_out, MSG_NOSIGNAL | MSG_DONTWAIT);
+                (void) sendmmsg(wsi_fd(s->wsi), out, n_out, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return n;
+}
+
+/* Where several have come together, more come while they are answered: those need no turn of the
+ * loop. */
+static void on_udp(struct lws *wsi, uint32_t revents)
+{
+        unsigned rounds = 0;
+
+        (void) revents;
+        while (serve_batch(wsi_userdata(wsi)) > 1 && ++rounds < BATCHES)
+                ;
 }
 
 /* -- TCP --------------------------------------------------------------------------------------- */
@@ -455,7 +467,7 @@ static void on_accept(struct lws *wsi, uint32_t revents)
         ResolverStub *stub = s->stub;
         SockAddr from;
         socklen_t len = sizeof(from);
-        Endpoint sender;
+        IpAddr sender;
         Client *c;
         int fd;
 
@@ -463,9 +475,8 @@ static void on_accept(struct lws *wsi, uint32_t revents)
         fd = accept4(wsi_fd(wsi), &from.sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
                 return;
-        sender = endpoint_from_sockaddr(&from, len);
-        c = ip_is_loopback(&sender.addr) && stub->n_clients < TCP_CLIENTS ? calloc(1, sizeof(*c))
-                                                                          : NULL;
+        sender = ip_from_sockaddr(&from, len);
+        c = ip_is_loopback(&sender) && stub->n_clients < TCP_CLIENTS ? calloc(1, sizeof(*c)) : NULL;
         if (!c || stream_adopt(&c->stream, stub->resolver->vhost, stub->resolver->thread, fd,
                           on_client, c) < 0) {
                 fd_close(fd);

@@ -224,15 +224,22 @@ socklen_t endpoint_to_sockaddr(const Endpoint *e, uint16_t port, SockAddr *ret)
         return sizeof(ret->in6);
 }
 
+IpAddr ip_from_sockaddr(const SockAddr *sa, socklen_t len)
+{
+        if (len >= sizeof(sa->in) && sa->sa.sa_family == AF_INET)
+                return ip_from_bytes(AF_INET, &sa->in.sin_addr, 4);
+        if (len >= sizeof(sa->in6) && sa->sa.sa_family == AF_INET6)
+                return ip_from_bytes(AF_INET6, &sa->in6.sin6_addr, 16);
+        return (IpAddr){ 0 };
+}
+
 Endpoint endpoint_from_sockaddr(const SockAddr *sa, socklen_t len)
 {
-        Endpoint e = { 0 };
+        Endpoint e = { .addr = ip_from_sockaddr(sa, len) };
 
-        if (len >= sizeof(sa->in) && sa->sa.sa_family == AF_INET) {
-                e.addr = ip_from_bytes(AF_INET, &sa->in.sin_addr, 4);
+        if (e.addr.family == AF_INET) {
                 e.port = ntohs(sa->in.sin_port);
-        } else if (len >= sizeof(sa->in6) && sa->sa.sa_family == AF_INET6) {
-                e.addr = ip_from_bytes(AF_INET6, &sa->in6.sin6_addr, 16);
+        } else if (e.addr.family == AF_INET6) {
                 e.port = ntohs(sa->in6.sin6_port);
                 e.ifindex = (int) sa->in6.sin6_scope_id;
         }

@@ -79,4 +79,5 @@ union SockAddr {
 /* Fills `ret` and returns its length; `port` is used where the endpoint has none. */
 socklen_t endpoint_to_sockaddr(const Endpoint *e, uint16_t port, SockAddr *ret);
 /* The address of a received datagram; AF_UNSPEC for a family we do not know. */
+IpAddr ip_from_sockaddr(const SockAddr *sa, socklen_t len);
 Endpoint endpoint_from_sockaddr(const SockAddr *sa, socklen_t len);
