@@ -31,9 +31,11 @@ typedef struct Binding Binding;
 struct Connection {
         List link; /* Resolver.streams, once it has no binding */
         Resolver *resolver;
-        Binding *binding; /* NULL: over, or its server is gone */
-        Stream *stream;
+        Binding *binding;  /* NULL: nothing new goes on it */
+        DnsServer *server; /* there as long as there is a binding or something pending */
+        Stream *stream;    /* NULL: over */
         DnsTransport transport;
+        unsigned networks; /* of its server, when it was made */
         Timer timer; /* opening, idle or silent for too long */
         unsigned n_pending;
         bool useful; /* it has brought an answer */
@@ -134,11 +136,11 @@ static void explain(Connection *c, const char *why)
         char text[sizeof(r->why)];
 
         snprintf(text, sizeof(text), "%.90s (%s): %.90s",
-                endpoint_format(&c->binding->server->endpoint, server),
+                endpoint_format(&c->server->endpoint, server),
                 dns_transport_to_string(c->transport), why);
         if (strcmp(text, r->why) != 0) {
                 strcpy(r->why, text);
-                if (c->transport == DNS_TLS && c->binding->server->privacy == DNS_PRIVACY_STRICT)
+                if (c->transport == DNS_TLS && c->server->privacy == DNS_PRIVACY_STRICT)
                         log_event(LOG_SEV_WARNING,
                                 LOG_FIELDS({ "LWSD_HELPER", "dns" }, { "LWSD_SERVER", server }),
                                 "DNS server %s", text);
@@ -172,7 +174,7 @@ static void connection_over(Connection *c, int error, const char *why)
 {
         Resolver *r = c->resolver;
 
-        if (!c->binding)
+        if (!c->stream)
                 return;
         if (error != 0)
                 explain(c, why);
@@ -206,8 +208,8 @@ static void arm(Connection *c)
 
         if (!stream_is_open(c->stream))
                 return;
-        if (c->binding && c->binding->server->keepalive > 0)
-                idle = MIN(c->binding->server->keepalive, IDLE_MAX);
+        if (c->server->keepalive > 0)
+                idle = MIN(c->server->keepalive, IDLE_MAX);
         timer_set(&c->timer, now + (c->n_pending > 0 ? SILENCE_LIMIT : idle));
 }
 
@@ -245,8 +247,8 @@ static bool take_messages(Connection *c)
                         break;
                 message = reader_bytes(&rd, size);
                 used = rd.pos;
-                r = dns_client_stream_message(c->resolver->client, c->binding->server, c->transport,
-                        message, size, clock_boottime_usec());
+                r = dns_client_stream_message(c->resolver->client, c->server, c->transport, message,
+                        size, clock_boottime_usec());
                 if (r < 0)
                         return false;
                 c->useful = c->useful || r > 0;
@@ -320,7 +322,9 @@ static int connection_new(Connection **ret, Resolver *r, Binding *b, DnsTranspor
         if (!c)
                 return -ENOMEM;
         c->resolver = r;
+        c->server = b->server;
         c->transport = transport;
+        c->networks = b->server->networks;
         list_init(&c->link);
         timer_init(&c->timer, r->thread, on_connection_timer);
         error = open_stream(r, c, b);
@@ -349,6 +353,16 @@ static int binding_get(DnsServer *s, Binding **ret)
         return 0;
 }
 
+/* Of another network: what is on its way there may still come, nothing new goes there. */
+static void retire(Connection *c)
+{
+        if (!c || c->networks == c->server->networks)
+                return;
+        connection_detach(c);
+        if (c->n_pending == 0)
+                connection_free(c);
+}
+
 static int send_on_connection(Resolver *r, DnsAttempt *a)
 {
         uint8_t framed[2 + DNS_QUERY_MAX];
@@ -359,6 +373,8 @@ static int send_on_connection(Resolver *r, DnsAttempt *a)
 
         if (error < 0)
                 return error;
+        retire(b->tcp);
+        retire(b->tls);
         slot = a->transport == DNS_TLS ? &b->tls : &b->tcp;
         if (!*slot) {
                 error = connection_new(slot, r, b, a->transport);
@@ -407,7 +423,7 @@ void transport_close(Resolver *r, void *binding, DnsTransport transport)
                  */
                 if (c->stream && c->in_size > 0)
                         connection_over(c, 0, NULL);
-                else if (!c->stream)
+                else if (!c->stream || !c->binding)
                         connection_free(c);
                 else
                         arm(c);

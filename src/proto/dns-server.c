@@ -23,9 +23,11 @@ const char *dns_transport_to_string(DnsTransport t)
 
 void dns_server_forget(DnsServer *s)
 {
-        *s = (DnsServer){
-                .endpoint = s->endpoint, .privacy = s->privacy, .bit = s->bit, .binding = s->binding
-        };
+        *s = (DnsServer){ .endpoint = s->endpoint,
+                .privacy = s->privacy,
+                .bit = s->bit,
+                .binding = s->binding,
+                .networks = s->networks + 1 };
 }
 
 usec_t dns_server_timeout(const DnsServer *s, unsigned round, Rng *rng)

@@ -36,6 +36,7 @@ struct DnsServer {
         usec_t plain_until;         /* no EDNS before that */
         usec_t tcp_until;           /* no UDP before that */
         usec_t tls_retry_at;
+        unsigned networks; /* how many there were: a connection is of one */
         usec_t keepalive; /* how long it lets a connection idle; 0: it does not say */
         DnsCase letter_case;
         uint8_t cookie[40]; /* ours, then the server's */
@@ -43,7 +44,8 @@ struct DnsServer {
         usec_t cookie_born, cookie_missing_since;
 };
 
-/* As it is before anything is known of it; endpoint, privacy, bit and binding stay. */
+/* Another network: as it is before anything is known of it; endpoint, privacy, bit and binding
+ * stay. */
 void dns_server_forget(DnsServer *s);
 /* REQ_DNS 23: 5 times the smoothed RTT within 0.25 to 5 s, 2 s when unmeasured, doubled per round.
  */

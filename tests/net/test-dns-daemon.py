@@ -190,6 +190,25 @@ class Configured(DaemonCase):
         self.assertEqual([q.name for q in s.queries], ["www.test"])
         self.assertEqual([q.name for q in own.queries], ["x.corp.test", "x.inner.test", "single.corp.test", "z.test"])
 
+    def test_connections_are_of_one_network(self):
+        s = self.server(lambda q: good(q) if q.tcp else q.reply(flags=0x8380))
+        d = self.daemon(s)
+        for n in "ab":
+            self.eventually(lambda n=n: d.host(f"{n}.test", 2))
+        self.assertEqual(s.connections, 1)
+
+        def epoch():
+            return d.call("Get", "org.lwsd1.Manager", "NetworkEpoch", interface="org.freedesktop.DBus.Properties")
+
+        before = epoch()
+        self.cleanup.append(lambda: subprocess.run(["ip", "link", "del", "e0"]))
+        for line in ("link add e0 type veth peer name e1", "link set e1 up", "link set e0 up",
+                     "addr add 10.66.0.2/24 dev e0", "route add default via 10.66.0.1 dev e0"):
+            subprocess.run(["ip", *line.split()], check=True)
+        self.eventually(lambda: epoch() > before)
+        self.assertEqual(d.host("c.test", 2)[0], [GOOD])
+        self.assertEqual(s.connections, 2)
+
     def test_fallback_only_without_others(self):
         s, fallback = self.server(), self.server()
         self.assertEqual(self.daemon(FallbackServers=endpoint(fallback)).host("a.test")[0], BOTH)
