@@ -5,6 +5,7 @@
  */
 #include "helper/resolver-private.h"
 #include "net/udp.h"
+#include "proto/dns-special.h"
 #include "util/fd.h"
 #include <string.h>
 #include <sys/epoll.h>
@@ -172,6 +173,8 @@ static int read_query(Query *q, const uint8_t *data, size_t size)
                 q->error = -EOPNOTSUPP;
         else if (q->bad_version)
                 q->error = 0;
+        else if (dns_name_equal(&q->header.qname, &DNS_NAME_DDR))
+                q->error = -ENODATA; /* RFC 9462 6.1: our servers' designations are not ours */
         else if (q->header.has_question)
                 return 0;
         return 1;

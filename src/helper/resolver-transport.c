@@ -35,8 +35,8 @@ struct Connection {
         DnsServer *server; /* there as long as there is a binding or something pending */
         Stream *stream;    /* NULL: over */
         DnsTransport transport;
-        unsigned networks; /* of its server, when it was made */
-        Timer timer; /* opening, idle or silent for too long */
+        unsigned networks, designations; /* of its server, when it was made */
+        Timer timer;                     /* opening, idle or silent for too long */
         unsigned n_pending;
         bool useful; /* it has brought an answer */
         uint8_t *in;
@@ -48,6 +48,8 @@ struct Binding {
         DnsServer *server;
         Connection *tcp, *tls;
         TlsTicket *ticket;
+        unsigned designations; /* of the server, when the ticket was new */
+        unsigned told;         /* up to which of them it was said who is designated */
 };
 
 /* -- UDP --------------------------------------------------------------------------------------- */
@@ -264,6 +266,23 @@ static bool take_messages(Connection *c)
         return true;
 }
 
+/* Said once of each that speaks for a server. */
+static void tell_designated(const Connection *c)
+{
+        const DnsDesignation *d = &c->server->designation;
+        char server[ENDPOINT_STRLEN], designated[ENDPOINT_STRLEN];
+        Binding *b = c->binding;
+
+        if (c->transport != DNS_TLS || !b || !d->is_set || b->told == c->designations ||
+                c->designations != c->server->designations)
+                return;
+        b->told = c->designations;
+        endpoint_format(&c->server->endpoint, server);
+        log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "dns" }, { "LWSD_SERVER", server }),
+                "DNS server %s designates %s%s", server, endpoint_format(&d->endpoint, designated),
+                d->verify ? ", whose certificate names it" : "");
+}
+
 static void on_stream(Stream *s, StreamEvent event, const uint8_t *data, size_t size, int error)
 {
         Connection *c = stream_userdata(s);
@@ -273,6 +292,7 @@ static void on_stream(Stream *s, StreamEvent event, const uint8_t *data, size_t 
         case STREAM_OPEN:
                 if (c->transport == DNS_TLS && r->why[0])
                         r->why[0] = 0;
+                tell_designated(c);
                 arm(c);
                 break;
         case STREAM_DATA:
@@ -292,12 +312,16 @@ static void on_stream(Stream *s, StreamEvent event, const uint8_t *data, size_t 
 
 static int open_stream(Resolver *r, Connection *c, Binding *b)
 {
-        const Endpoint *e = &b->server->endpoint;
-        TlsPeer peer = { .verify = b->server->privacy == DNS_PRIVACY_STRICT,
-                .name = e->name,
+        const DnsServer *s = b->server;
+        const DnsDesignation *d = &s->designation;
+        const Endpoint *e = &s->endpoint;
+        /* who is designated shows the address of the server that did so (RFC 9462 4.2) */
+        TlsPeer peer = { .verify = dns_server_is_verified(s),
+                .name = d->is_set ? d->endpoint.name : e->name,
+                .by_addr = d->is_set,
                 .addr = e->addr,
                 .pins = (const uint8_t(*)[32]) r->pins,
-                .n_pins = r->n_pins };
+                .n_pins = d->is_set ? 0 : r->n_pins };
         int error;
 
         if (c->transport == DNS_TCP)
@@ -307,8 +331,8 @@ static int open_stream(Resolver *r, Connection *c, Binding *b)
                 if (error < 0)
                         return error;
         }
-        error = stream_new_tls(&c->stream, r->vhost, r->thread, e, PORT_DOT, r->tls, &peer,
-                &b->ticket, on_stream, c);
+        error = stream_new_tls(&c->stream, r->vhost, r->thread, d->is_set ? &d->endpoint : e,
+                PORT_DOT, r->tls, &peer, &b->ticket, on_stream, c);
         if (error == -ENOENT)
                 explain_no_certificates(r);
         return error;
@@ -325,6 +349,7 @@ static int connection_new(Connection **ret, Resolver *r, Binding *b, DnsTranspor
         c->server = b->server;
         c->transport = transport;
         c->networks = b->server->networks;
+        c->designations = b->server->designations;
         list_init(&c->link);
         timer_init(&c->timer, r->thread, on_connection_timer);
         error = open_stream(r, c, b);
@@ -353,14 +378,26 @@ static int binding_get(DnsServer *s, Binding **ret)
         return 0;
 }
 
-/* Of another network: what is on its way there may still come, nothing new goes there. */
+/* One of another network, or to a TLS server that is no longer the designated one: what is on its
+ * way there may still come, nothing new goes there. */
 static void retire(Connection *c)
 {
-        if (!c || c->networks == c->server->networks)
+        if (!c || (c->networks == c->server->networks &&
+                          (c->transport != DNS_TLS || c->designations == c->server->designations)))
                 return;
         connection_detach(c);
         if (c->n_pending == 0)
                 connection_free(c);
+}
+
+static void retire_old(Binding *b)
+{
+        retire(b->tcp);
+        retire(b->tls);
+        /* a ticket takes the place of a certificate, so it is good for whom it came from only */
+        if (b->designations != b->server->designations)
+                b->ticket = tls_ticket_free(b->ticket);
+        b->designations = b->server->designations;
 }
 
 static int send_on_connection(Resolver *r, DnsAttempt *a)
@@ -373,8 +410,7 @@ static int send_on_connection(Resolver *r, DnsAttempt *a)
 
         if (error < 0)
                 return error;
-        retire(b->tcp);
-        retire(b->tls);
+        retire_old(b);
         slot = a->transport == DNS_TLS ? &b->tls : &b->tcp;
         if (!*slot) {
                 error = connection_new(slot, r, b, a->transport);

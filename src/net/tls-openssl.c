@@ -150,7 +150,7 @@ static int expect_peer(Tls *t, const TlsPeer *peer)
                                              : (time_t) (clock_realtime_usec() / USEC_PER_SEC));
         X509_VERIFY_PARAM_set_hostflags(
                 param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        if (named)
+        if (named && !peer->by_addr)
                 return X509_VERIFY_PARAM_set1_host(param, peer->name, 0) == 1 ? 0 : -EINVAL;
         return X509_VERIFY_PARAM_set1_ip(param, peer->addr.bytes, ip_size(peer->addr.family)) == 1
                        ? 0

@@ -22,13 +22,14 @@ void tls_config_require_1_3(TlsConfig *c);
 #define TLS_PINS_MAX 16
 
 /* How the other end is to be known. With `verify` the chain is checked against the store and then
- * the name (SAN only) or, without one, the address; a pin that matches the key of the server takes
- * the place of both. */
+ * the name (SAN only) or, without one or `by_addr`, the address; a pin that matches the key of the
+ * server takes the place of both. */
 typedef struct TlsPeer TlsPeer;
 struct TlsPeer {
         bool verify;
         const char *name; /* SNI and SAN; "" or NULL for none */
         IpAddr addr;
+        bool by_addr;              /* the name is only told */
         const uint8_t (*pins)[32]; /* SHA-256 of the SubjectPublicKeyInfo */
         size_t n_pins;
         /* Seconds since 1970, 0: judge the dates by the clock. Else the clock is not to be trusted

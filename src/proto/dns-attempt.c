@@ -41,9 +41,8 @@ static void mix_case(DnsName *n, DnsClient *c)
 }
 
 /* An id that no other question on the same connection has. */
-static uint16_t fresh_id(const DnsTransaction *t, const DnsServer *s, DnsTransport transport)
+static uint16_t fresh_id(DnsClient *c, const DnsServer *s, DnsTransport transport)
 {
-        DnsClient *c = t->client;
         bool taken = true;
         uint16_t id = 0;
 
@@ -65,22 +64,23 @@ static uint16_t fresh_id(const DnsTransaction *t, const DnsServer *s, DnsTranspo
         return id;
 }
 
-static int attempt_build(DnsTransaction *t, DnsAttempt *a, usec_t now)
+static int attempt_build(DnsClient *c, DnsAttempt *a, const DnsName *qname, uint16_t type,
+        uint16_t class, usec_t now)
 {
         DnsServer *s = a->server;
         DnsQueryOptions o = { .edns = a->edns,
                 .keepalive = a->transport != DNS_UDP,
                 .pad = a->transport == DNS_TLS };
-        DnsName name = t->name;
+        DnsName name = *qname;
         int size;
 
         if (a->edns && a->transport == DNS_UDP)
-                dns_server_cookie_fill(s, &o, t->client->rng, now);
+                dns_server_cookie_fill(s, &o, c->rng, now);
         dns_name_lower(&name);
         if (a->mixed_case)
-                mix_case(&name, t->client);
-        a->id = fresh_id(t, s, a->transport);
-        size = dns_query_build(a->packet, sizeof(a->packet), a->id, &name, t->type, t->class, &o);
+                mix_case(&name, c);
+        a->id = fresh_id(c, s, a->transport);
+        size = dns_query_build(a->packet, sizeof(a->packet), a->id, &name, type, class, &o);
         if (size < 0)
                 return size;
         a->size = (uint16_t) size;
@@ -110,25 +110,35 @@ static void bound_open(DnsTransaction *t)
                         t->client, list_entry(list_first(&t->attempts), DnsAttempt, link));
 }
 
+static DnsAttempt *attempt_alloc(DnsServer *s, DnsTransport transport, usec_t now)
+{
+        DnsAttempt *a = malloc(sizeof(*a));
+
+        if (!a)
+                return NULL;
+        memset(a, 0, offsetof(DnsAttempt, packet));
+        a->server = s;
+        a->transport = transport;
+        a->designations = s->designations;
+        a->sent = now;
+        a->timer.fn = dns_attempt_timeout;
+        return a;
+}
+
 DnsAttempt *dns_attempt_new(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now)
 {
         bool plain = t->asked_plain & s->bit;
         DnsAttempt *a;
 
         bound_open(t);
-        a = malloc(sizeof(*a));
+        a = attempt_alloc(s, transport, now);
         if (!a)
                 return NULL;
-        memset(a, 0, offsetof(DnsAttempt, packet));
         a->txn = t;
-        a->server = s;
-        a->transport = transport;
-        a->sent = now;
-        a->timer.fn = dns_attempt_timeout;
         a->edns = !t->second_chance && dns_server_edns(s, t->round, now);
         a->mixed_case = transport == DNS_UDP && !plain && t->round == 0 &&
                         (s->letter_case == DNS_CASE_TRYING || s->letter_case == DNS_CASE_GOOD);
-        if (attempt_build(t, a, now) < 0) {
+        if (attempt_build(t->client, a, &t->name, t->type, t->class, now) < 0) {
                 free(a);
                 return NULL;
         }
@@ -137,4 +147,22 @@ DnsAttempt *dns_attempt_new(DnsTransaction *t, DnsServer *s, DnsTransport transp
         list_link_tail(&t->client->events_send, &a->event_link);
         dns_trace_attempt(a, "is asked", now);
         return a;
+}
+
+void dns_attempt_discover(DnsClient *c, DnsServer *s, const DnsName *name, uint16_t type,
+        DnsTransport transport, usec_t now)
+{
+        DnsAttempt *a = attempt_alloc(s, transport, now);
+
+        if (!a)
+                return;
+        a->discovery = true;
+        a->edns = dns_server_edns(s, 0, now);
+        if (attempt_build(c, a, name, type, DNS_CLASS_IN, now) < 0) {
+                free(a);
+                return;
+        }
+        list_link_tail(&c->orphans, &a->link);
+        list_link_tail(&c->events_send, &a->event_link);
+        dns_timer_set(c, &a->timer, now + PROBE_TIMEOUT);
 }

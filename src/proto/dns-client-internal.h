@@ -117,6 +117,9 @@ uint32_t dns_client_route(const DnsClient *c, const DnsName *name, int ifindex, 
 /* -- dns-attempt.c -- */
 /* On the transaction's list and on its way to be sent; NULL when memory ran out. */
 DnsAttempt *dns_attempt_new(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now);
+/* A question of our own, which nobody waits for (dns-discovery.c). */
+void dns_attempt_discover(DnsClient *c, DnsServer *s, const DnsName *name, uint16_t type,
+        DnsTransport transport, usec_t now);
 usec_t dns_attempt_limit(const DnsTransaction *t, const DnsAttempt *a);
 void dns_attempt_close(DnsClient *c, DnsAttempt *a);
 
@@ -137,6 +140,12 @@ void dns_attempt_useless(DnsAttempt *a, int error, usec_t now);
 /* The same server again, another way. NULL when no packet is left for that, which may have ended
  * the transaction. */
 DnsAttempt *dns_attempt_again(DnsAttempt *a, DnsTransport transport, usec_t now);
+
+/* -- dns-discovery.c -- */
+/* This server has answered: it is asked whom it designates when that is not known. */
+void dns_discovery_consider(DnsClient *c, DnsServer *s, usec_t now);
+void dns_discovery_answered(DnsClient *c, const DnsAttempt *a, const DnsMessage *m, usec_t now);
+void dns_discovery_truncated(DnsClient *c, const DnsAttempt *a, usec_t now);
 
 /* -- dns-trace.c -- */
 void dns_trace_part(DnsPart *part, const char *what, usec_t now);

@@ -42,9 +42,11 @@ struct DnsAttempt {
         usec_t sent;
         uint16_t id;
         bool edns, mixed_case, probe, retried;
-        bool for_udp;   /* by TCP for no better reason than that UDP has brought nothing */
-        bool no_cookie; /* a reply without the cookie it should have brought was dropped */
-        bool pending;   /* handed out with SEND: a CLOSE follows */
+        bool for_udp;          /* by TCP for no better reason than that UDP has brought nothing */
+        bool no_cookie;        /* a reply without the cookie it should have brought was dropped */
+        bool pending;          /* handed out with SEND: a CLOSE follows */
+        bool discovery;        /* whom the server designates, or where that one is; nobody waits */
+        unsigned designations; /* of its server, when it was made */
         uint16_t size;
         uint8_t packet[DNS_QUERY_MAX];
 };

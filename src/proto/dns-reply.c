@@ -10,7 +10,9 @@ static DnsTrust trust_of(const DnsAttempt *a)
 {
         if (a->transport != DNS_TLS)
                 return DNS_TRUST_PLAIN;
-        return a->server->privacy == DNS_PRIVACY_STRICT ? DNS_TRUST_VERIFIED : DNS_TRUST_ENCRYPTED;
+        return dns_server_is_verified(a->server) && a->designations == a->server->designations
+                       ? DNS_TRUST_VERIFIED
+                       : DNS_TRUST_ENCRYPTED;
 }
 
 /* REQ_DNS 6: a server that has never shown that it copes with mixed case gets a second chance
@@ -143,6 +145,7 @@ static void reply_judge(DnsAttempt *a, const DnsMessage *m, usec_t now)
         case DNS_RCODE_NXDOMAIN:
         case DNS_RCODE_YXDOMAIN:
                 learn(a, now);
+                dns_discovery_consider(a->txn->client, a->server, now);
                 txn_answered(a, m, now);
                 return;
         default:
@@ -180,10 +183,14 @@ static bool case_is_kept(const DnsAttempt *a, const DnsHeader *h)
                memcmp(h->qname.wire, a->packet + DNS_HEADER_SIZE, h->qname.len) == 0;
 }
 
-static void probe_answered(DnsClient *c, DnsAttempt *a)
+/* Nobody waits for it; `m` NULL: it was cut short. */
+static void orphan_answered(DnsClient *c, DnsAttempt *a, const DnsMessage *m, usec_t now)
 {
-        if (!a->txn)
-                dns_attempt_close(c, a);
+        if (a->discovery && m)
+                dns_discovery_answered(c, a, m, now);
+        else if (a->discovery)
+                dns_discovery_truncated(c, a, now);
+        dns_attempt_close(c, a);
 }
 
 /* The server is there; a copy that was to show that is a question like any other from here on. */
@@ -213,7 +220,7 @@ static int reply_whole(
         if (a->txn)
                 reply_judge(a, m, now);
         else
-                probe_answered(c, a);
+                orphan_answered(c, a, m, now);
         dns_message_deinit(m);
         return 1;
 }
@@ -254,7 +261,7 @@ bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t s
                         learn(a, now);
                         dns_attempt_again(a, DNS_TCP, now);
                 } else {
-                        probe_answered(c, a);
+                        orphan_answered(c, a, NULL, now);
                 }
                 return true;
         }
@@ -339,8 +346,8 @@ static bool fall_back_from_tls(DnsAttempt *a, usec_t now)
 {
         if (a->transport != DNS_TLS || a->server->privacy != DNS_PRIVACY_OPPORTUNISTIC || !a->txn)
                 return false;
-        dns_server_no_tls(a->server, now);
-        dns_attempt_again(a, DNS_UDP, now);
+        dns_server_tls_failed(a->server, a->designations, now);
+        dns_attempt_again(a, dns_server_transport(a->server, now), now);
         return true;
 }
 

@@ -27,6 +27,7 @@ void dns_server_forget(DnsServer *s)
                 .privacy = s->privacy,
                 .bit = s->bit,
                 .binding = s->binding,
+                .designations = s->designations + s->designation.is_set,
                 .networks = s->networks + 1 };
 }
 
@@ -98,16 +99,42 @@ DnsTransport dns_server_transport(const DnsServer *s, usec_t now)
         case DNS_PRIVACY_STRICT:
                 return DNS_TLS;
         case DNS_PRIVACY_OPPORTUNISTIC:
-                return now >= s->tls_retry_at ? DNS_TLS : plain;
+                return s->designation.is_set || now >= s->tls_retry_at ? DNS_TLS : plain;
         case DNS_PRIVACY_NONE:
                 break;
         }
         return plain;
 }
 
-void dns_server_no_tls(DnsServer *s, usec_t now)
+void dns_server_tls_failed(DnsServer *s, unsigned designations, usec_t now)
 {
-        s->tls_retry_at = now + TLS_RETRY;
+        const DnsDesignation none = { 0 };
+
+        if (designations != s->designations)
+                return;
+        if (s->designation.is_set)
+                dns_server_designate(s, &none);
+        else
+                s->tls_retry_at = now + TLS_RETRY;
+}
+
+static bool designations_equal(const DnsDesignation *a, const DnsDesignation *b)
+{
+        return a->is_set == b->is_set && a->verify == b->verify &&
+               endpoint_equal(&a->endpoint, &b->endpoint);
+}
+
+void dns_server_designate(DnsServer *s, const DnsDesignation *d)
+{
+        if (designations_equal(&s->designation, d))
+                return;
+        s->designation = *d;
+        s->designations++;
+}
+
+bool dns_server_is_verified(const DnsServer *s)
+{
+        return s->privacy == DNS_PRIVACY_STRICT || (s->designation.is_set && s->designation.verify);
 }
 
 void dns_server_cookie_fill(DnsServer *s, DnsQueryOptions *o, Rng *rng, usec_t now)

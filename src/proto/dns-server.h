@@ -20,6 +20,14 @@ typedef enum DnsPrivacy {
  * before it is believed. */
 typedef enum DnsCase { DNS_CASE_UNKNOWN, DNS_CASE_TRYING, DNS_CASE_GOOD, DNS_CASE_OFF } DnsCase;
 
+/* The TLS server that speaks for a server (RFC 9462), known by the latter's address. */
+typedef struct DnsDesignation DnsDesignation;
+struct DnsDesignation {
+        bool is_set;
+        bool verify; /* its certificate has to name the address of the server */
+        Endpoint endpoint;
+};
+
 typedef struct DnsServer DnsServer;
 struct DnsServer {
         Endpoint endpoint;
@@ -36,8 +44,12 @@ struct DnsServer {
         usec_t plain_until;         /* no EDNS before that */
         usec_t tcp_until;           /* no UDP before that */
         usec_t tls_retry_at;
-        unsigned networks; /* how many there were: a connection is of one */
-        usec_t keepalive; /* how long it lets a connection idle; 0: it does not say */
+        DnsDesignation designation;
+        unsigned designations; /* how many there were: a connection is to the one of its time */
+        unsigned networks;     /* how many there were: a connection is of one */
+        usec_t ddr_at;         /* when to ask whom it designates */
+        uint16_t ddr_port;     /* of the one whose address is being asked for */
+        usec_t keepalive;      /* how long it lets a connection idle; 0: it does not say */
         DnsCase letter_case;
         uint8_t cookie[40]; /* ours, then the server's */
         uint8_t cookie_len; /* 0 before the first query */
@@ -64,7 +76,13 @@ bool dns_server_edns(const DnsServer *s, unsigned round, usec_t now);
 void dns_server_no_edns(DnsServer *s, usec_t now);
 /* The transport to begin with. */
 DnsTransport dns_server_transport(const DnsServer *s, usec_t now);
-void dns_server_no_tls(DnsServer *s, usec_t now);
+/* TLS to it failed, or to the one it had designated by then (`designations`): that one is left, or
+ * TLS altogether for a while. */
+void dns_server_tls_failed(DnsServer *s, unsigned designations, usec_t now);
+/* Takes another designation, or none. */
+void dns_server_designate(DnsServer *s, const DnsDesignation *d);
+/* Whether what it says by TLS is known to be its own. */
+bool dns_server_is_verified(const DnsServer *s);
 
 /* RFC 7873: the option to send, and whether a UDP reply with this option may be believed. */
 void dns_server_cookie_fill(DnsServer *s, DnsQueryOptions *o, Rng *rng, usec_t now);

@@ -24,12 +24,12 @@ static const DnsName resolver_arpa = NAME("\x08"
                                           "resolver"
                                           "\x04"
                                           "arpa");
-static const DnsName ddr = NAME("\x04"
-                                "_dns"
-                                "\x08"
-                                "resolver"
-                                "\x04"
-                                "arpa");
+const DnsName DNS_NAME_DDR = NAME("\x04"
+                                  "_dns"
+                                  "\x08"
+                                  "resolver"
+                                  "\x04"
+                                  "arpa");
 
 static int answer_localhost(DnsAnswer **ret, const DnsName *name, uint16_t type)
 {
@@ -69,7 +69,7 @@ static bool is_refused(const DnsName *n, uint16_t type, bool routed)
         if (dns_name_is_under(n, &local) && !routed)
                 return true;
         return dns_name_is_under(n, &resolver_arpa) &&
-               !(type == DNS_TYPE_SVCB && dns_name_equal(n, &ddr));
+               !(type == DNS_TYPE_SVCB && dns_name_equal(n, &DNS_NAME_DDR));
 }
 
 /* Most names end in none of the labels that matter here. */

@@ -30,10 +30,12 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
         DnsTransaction *t = a->txn;
         bool current = t && t->current == a;
 
-        dns_server_lost(a->server, now);
+        /* it need not know what only newer ones do */
+        if (!a->discovery)
+                dns_server_lost(a->server, now);
         dns_trace_attempt(a, "is silent", now);
         if (a->transport == DNS_TLS && a->server->privacy == DNS_PRIVACY_OPPORTUNISTIC) {
-                dns_server_no_tls(a->server, now);
+                dns_server_tls_failed(a->server, a->designations, now);
                 if (t)
                         t->tried &= ~a->server->bit;
                 a->server->failed = false;

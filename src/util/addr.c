@@ -49,6 +49,16 @@ bool ip_is_link_local(const IpAddr *a)
         return a->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->v6);
 }
 
+bool ip_is_private(const IpAddr *a)
+{
+        if (ip_is_loopback(a) || ip_is_link_local(a))
+                return true;
+        if (a->family == AF_INET)
+                return a->bytes[0] == 10 || (a->bytes[0] == 172 && (a->bytes[1] & 0xf0) == 16) ||
+                       (a->bytes[0] == 192 && a->bytes[1] == 168);
+        return a->family == AF_INET6 && (a->bytes[0] & 0xfe) == 0xfc;
+}
+
 bool ip_is_multicast(const IpAddr *a)
 {
         if (a->family == AF_INET)

@@ -55,6 +55,8 @@ int ip_cmp(const IpAddr *a, const IpAddr *b);
 bool ip_is_any(const IpAddr *a);
 bool ip_is_loopback(const IpAddr *a);
 bool ip_is_link_local(const IpAddr *a);
+/* Of a network of somebody's own (RFC 1918, 4193), of the link or of this machine. */
+bool ip_is_private(const IpAddr *a);
 bool ip_is_multicast(const IpAddr *a);
 /* `1.2.3.4`, `fe80::1`; 0 or -EINVAL. */
 int ip_parse(const char *s, IpAddr *ret);

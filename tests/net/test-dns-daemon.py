@@ -421,6 +421,48 @@ class Tls(DaemonCase, DotCase):
         self.assertEqual(d.host("www.test")[0], BOTH)
         self.assertEqual(bad.asked(), 0)
 
+    def designating(self, dot, address="127.0.0.1"):
+        """A server without TLS that says which one speaks for it."""
+        def param(key, value):
+            return struct.pack(">2H", key, len(value)) + value
+
+        svcb = struct.pack(">H", 1) + name("dns.test") + param(1, b"\3dot") + param(3, struct.pack(">H", dot.port))
+        svcb += param(4, socket.inet_aton("127.0.0.1"))
+        return self.server(lambda q: q.reply([rr(Q, 64, svcb)]) if q.type == 64 else good(q), address=(address, 0))
+
+    def test_designated(self):
+        """REQ_DNS 37: one whose certificate names the address of the server that designates it."""
+        subprocess.run(["ip", "addr", "replace", "198.51.100.1/32", "dev", "lo"], check=True)
+        self.make("designated", "DNS:dns.test,IP:198.51.100.1", "/CN=x")
+        for cert, used in (("designated", True), ("good", False)):
+            with self.subTest(cert):
+                dot = self.tls_server(cert)
+                s = self.designating(dot, "198.51.100.1")
+                d = self.daemon(f"198.51.100.1:{s.port}", DNSOverTLS="opportunistic",
+                                CertificateAuthority=f"{self.dir.name}/ca.pem")
+                self.assertEqual(d.host("first.test")[0], BOTH)
+                self.eventually(lambda: s.asked(64) == 1)
+                self.eventually(lambda: d.host(f"n{len(s.queries)}.test") and dot.connections > 0)
+                self.assertEqual(bool(d.host("last.test")[2] & CONFIDENTIAL), used)
+                self.assertEqual(dot.asked() > 0, used)
+                self.assertEqual(s.asked(64), 1)
+
+    def test_designated_at_the_same_private_address(self):
+        dot = self.tls_server("other")
+        s = self.designating(dot)
+        d = self.daemon(s, DNSOverTLS="opportunistic")
+        self.eventually(lambda: d.host(f"n{len(s.queries)}.test")[2] & CONFIDENTIAL)
+        self.assertGreater(dot.asked(), 0)
+        self.assertEqual(dot.asked(64), 0)
+
+    def test_designations_are_not_passed_on(self):
+        port = free_port()
+        s = self.designating(self.tls_server())
+        d = self.daemon(s, Stub=f"127.0.0.1:{port}")
+        self.eventually(lambda: d.host("localhost"))
+        m = ask_stub(port, question("_dns.resolver.arpa", 64))
+        self.assertEqual((m[3] & 15, m[7], s.asked()), (0, 0, 0))
+
     def test_opportunistic(self):
         for s, confidential in ((self.tls_server("other"), CONFIDENTIAL), (self.server(), 0)):
             d = self.daemon(s, DNSOverTLS="opportunistic")
