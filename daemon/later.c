@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/later.h"
 #include "util/log.h"
+#include <config.h>
 #include <dlfcn.h>
+#include <string.h>
 
 /* Only thread 0 comes here. NULL: it is not there, which is said once. */
 static const LaterTable *load(void)
 {
         static const LaterTable *table;
         static bool tried;
+        const LaterTable *found;
         void *module;
 
         if (tried)
                 return table;
         tried = true;
         module = dlopen(LATER_MODULE, RTLD_NOW | RTLD_LOCAL);
-        if (module)
-                table = dlsym(module, LATER_TABLE);
-        if (!table)
+        found = module ? dlsym(module, LATER_TABLE) : NULL;
+        if (!found)
                 log_error("Cannot load what TLS, keys and names of other languages need: %s",
                         dlerror());
+        else if (found->size != sizeof(*found) || strcmp(found->version, PACKAGE_VERSION) != 0)
+                log_error("%s was replaced by another version's: lwsd must be restarted",
+                        LATER_MODULE);
+        else
+                table = found;
         return table;
 }
 
@@ -39,6 +46,11 @@ static const LaterTable *load(void)
         }
 
 LAZY(-EINVAL, int, idna_to_ascii, (const char *text, char **ret), (text, ret))
+
+LAZY(-EIO, int, hmac_md5_verify,
+        (const void *key, size_t key_size, const HmacPart *parts, size_t n,
+                const uint8_t code[HMAC_MD5_SIZE]),
+        (key, key_size, parts, n, code))
 
 LAZY(-EIO, int, identity_make_key, (char **ret), (ret))
 LAZY(-EIO, int, identity_make_request,

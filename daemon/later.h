@@ -6,6 +6,7 @@
  * the loader has to do at the start of lwsd. later.c has the same functions for lwsd and calls
  * these; whatever else is built here links the real ones.
  */
+#include "crypto/hmac.h"
 #include "crypto/identity.h"
 #include "crypto/mac.h"
 #include "crypto/signature.h"
@@ -18,6 +19,7 @@
 
 #define LATER_FUNCTIONS(X)                                                                         \
         X(idna_to_ascii)                                                                           \
+        X(hmac_md5_verify)                                                                         \
         X(identity_make_key)                                                                       \
         X(identity_make_request)                                                                   \
         X(identity_sign_request)                                                                   \
@@ -52,8 +54,11 @@
         X(tls_export)                                                                              \
         X(tls_ticket_free)
 
+/* What stands first is what an update of the files under a running lwsd is noticed by. */
 typedef struct LaterTable LaterTable;
 struct LaterTable {
+        size_t size;
+        const char *version;
 #define X(name) __typeof__(name) *name;
         LATER_FUNCTIONS(X)
 #undef X
