@@ -20,10 +20,11 @@ static void on_timer(Timer *t, usec_t now)
 _public_ void lws_sul_schedule(
         struct lws_context *cx, int tsi, lws_sorted_usec_list_t *sul, sul_cb_t cb, lws_usec_t us)
 {
-        Thread *th = context_thread(cx, tsi);
+        Thread *th = tsi >= 0 && tsi < cx->n_threads ? &cx->threads[tsi] : NULL;
 
         lws_sul_cancel(sul);
-        if (us == LWS_SET_TIMER_USEC_CANCEL || !th)
+        /* it would not fire any more, and be in the heap of a thread that is gone */
+        if (us == LWS_SET_TIMER_USEC_CANCEL || !th || context_is_destroying(cx))
                 return;
         sul->cb = cb;
         sul->us = lws_now_usecs() + us;

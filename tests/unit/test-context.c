@@ -284,6 +284,30 @@ START_TEST(a_negative_timeout_does_not_sleep)
 }
 END_TEST
 
+static lws_sorted_usec_list_t early;
+static struct lws_context *early_cx;
+
+static void on_early(lws_sorted_usec_list_t *sul)
+{
+        lws_context_destroy(early_cx);
+        /* too late for another one */
+        lws_sul_schedule(early_cx, 1, sul, on_early, 0);
+}
+
+START_TEST(a_timer_may_be_set_before_the_first_turn)
+{
+        if (!has_loop(loop_options[_i]))
+                return;
+        early_cx = make(loop_options[_i], 2);
+        early = (lws_sorted_usec_list_t){ 0 };
+        lws_sul_schedule(early_cx, 2, &early, on_early, 0);
+        lws_sul_schedule(early_cx, 1, &early, on_early, 1000);
+        while (lws_service(early_cx, 1) == 0)
+                ;
+        lws_sul_cancel(&early);
+}
+END_TEST
+
 static int cpd_asked;
 
 static int ask_cpd(struct lws_context *cx)
@@ -357,6 +381,7 @@ int main(void)
                 an_adopted_descriptor_speaks_libwebsockets,
                 the_last_thread_to_leave_frees,
                 a_negative_timeout_does_not_sleep,
+                a_timer_may_be_set_before_the_first_turn,
         };
         Suite *suite = suite_create("context");
         TCase *tc = tcase_create("context");

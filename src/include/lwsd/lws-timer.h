@@ -38,8 +38,9 @@ lws_usec_t lws_now_usecs(void);
 /*
  * Calls `cb` once, `us` microseconds from now, on thread `tsi`, never inside this call; a timer
  * that is set already moves. LWS_SET_TIMER_USEC_CANCEL cancels. The time goes on in suspend: a
- * timer that became due there fires at once. Only from thread `tsi`. The object must stay until the
- * timer has fired or is cancelled; the callback may free it.
+ * timer that became due there fires at once. Only from thread `tsi`, or before that has been
+ * serviced. The object must stay until the timer has fired or is cancelled; the callback may free
+ * it.
  */
 void lws_sul_schedule(
         struct lws_context *cx, int tsi, lws_sorted_usec_list_t *sul, sul_cb_t cb, lws_usec_t us);
