@@ -248,16 +248,33 @@ static bool may_part(Thread *th)
         return th->depth == 0 && !(th->tsi == 0 && ladder_is_busy(th->cx->ladder));
 }
 
+/* A notifier, in a change that was asked for before thread 0 had its first turn: whoever asked
+ * stands in the middle of it, and is the one to come back. */
+static void stay_for_notifier(struct lws_context *cx)
+{
+        bool is_new;
+
+        pthread_mutex_lock(&cx->lock);
+        is_new = cx->threads[0].phase == THREAD_NEW;
+        pthread_mutex_unlock(&cx->lock);
+        if (is_new && ladder_is_busy(cx->ladder))
+                (void) thread_join(&cx->threads[0]);
+}
+
 _public_ void lws_context_destroy(struct lws_context *cx)
 {
         uint64_t here = 0;
 
         if (!cx)
                 return;
+        stay_for_notifier(cx);
         if (atomic_exchange(&cx->destroying, true)) {
                 log_warning("A context that is being destroyed was destroyed again");
                 return;
         }
+        /* by a notifier: no other state is entered behind it */
+        if (thread_is_mine(&cx->threads[0]) && ladder_is_busy(cx->ladder))
+                context_tell_destroying(cx);
         pthread_mutex_lock(&cx->lock);
         for (int i = 0; i < cx->n_threads; i++) {
                 Thread *th = &cx->threads[i];

@@ -308,6 +308,45 @@ START_TEST(a_timer_may_be_set_before_the_first_turn)
 }
 END_TEST
 
+static int destroy_when_told(
+        lws_state_manager_t *mgr, lws_state_notify_link_t *link, int current, int target)
+{
+        if (current == target && target == LWS_SYSTATE_DHCP)
+                lws_context_destroy(mgr->context);
+        ck_assert(target <= LWS_SYSTATE_DHCP || target == LWS_SYSTATE_CONTEXT_DESTROYING);
+        return 0;
+}
+
+/* Whoever asked for the change still stands in the middle of it. */
+START_TEST(a_notifier_may_destroy)
+{
+        lws_state_notify_link_t link = { .notify_cb = destroy_when_told, .name = "end" };
+        lws_state_notify_link_t *const links[] = { &link, NULL };
+        struct lws_context_creation_info info;
+        struct lws_context *cx, *gone;
+
+        if (!has_loop(loop_options[_i]))
+                return;
+        lws_context_info_defaults(&info, NULL);
+        info.options = loop_options[_i];
+        info.pcontext = &gone;
+        info.register_notifier_list = links;
+        /* before the first turn, and in a turn */
+        for (int turns = 0; turns < 2; turns++) {
+                gone = cx = lws_create_context(&info);
+                if (turns == 0)
+                        ck_assert_int_eq(
+                                lws_state_transition_steps(
+                                        lws_system_get_state_manager(cx), LWS_SYSTATE_OPERATIONAL),
+                                1);
+                ck_assert_ptr_nonnull(gone);
+                while (lws_service(cx, 0) == 0)
+                        ;
+                ck_assert_ptr_null(gone);
+        }
+}
+END_TEST
+
 static int cpd_asked;
 
 static int ask_cpd(struct lws_context *cx)
@@ -382,6 +421,7 @@ int main(void)
                 the_last_thread_to_leave_frees,
                 a_negative_timeout_does_not_sleep,
                 a_timer_may_be_set_before_the_first_turn,
+                a_notifier_may_destroy,
         };
         Suite *suite = suite_create("context");
         TCase *tc = tcase_create("context");
