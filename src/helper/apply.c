@@ -115,6 +115,15 @@ static void plan_deinit(Plan *plan)
         free(plan->have_routes);
 }
 
+/* A route from an address that somebody removed has to wait for it. */
+static bool route_is_taken(const ApplySource *a, const ApplyRoute *route)
+{
+        for (size_t i = 0; i < a->n_addresses && route->source.family != AF_UNSPEC; i++)
+                if (a->addresses[i].taken && ip_equal(&a->addresses[i].prefix.addr, &route->source))
+                        return true;
+        return route->taken;
+}
+
 static void plan_wants(Plan *plan, usec_t now)
 {
         RtnlWant *want = &plan->want;
@@ -138,7 +147,7 @@ static void plan_wants(Plan *plan, usec_t now)
                         RtnlWantRoute *to = &plan->routes[want->n_routes++];
 
                         to->owner = source;
-                        to->taken = a->routes[i].taken;
+                        to->taken = route_is_taken(a, &a->routes[i]);
                         wanted_route(plan->link, source, &a->routes[i], &to->route);
                 }
         }

@@ -652,6 +652,8 @@ bool dhcp4_machine_address_lost(Dhcp4Machine *c, usec_t now)
                 c->state == DHCP4_STATE_DOWN)
                 return false;
         lose(c, DHCP4_LOST_REMOVED);
+        /* that this is still the same network is no answer here */
+        c->lease.has_gateway_mac = false;
         attach(c, now);
         return true;
 }

@@ -117,6 +117,7 @@ def what_was_overrun_is_read_again(lab):
     lab.reply(request, ACK)
     lab.wait(lambda: ADDRESS in lab.addresses())
     lab.wait(lambda: lab.probes(ADDRESS)[0], why="no new probe")
+    assert "kernel refuses" not in lab.log()
 
 
 if __name__ == "__main__":
