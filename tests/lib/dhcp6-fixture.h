@@ -108,18 +108,3 @@ static void reply(Dhcp6Type type)
         dhcp6_machine_receive(&m, now, bytes, size);
         settle();
 }
-
-/* RT = 2 * RTprev +-10 %, up to `max` +-10 % */
-static void expect_schedule(unsigned first, unsigned last, double irt, double max)
-{
-        double low = irt * 0.9, high = irt * 1.1;
-
-        for (unsigned i = first + 1; i <= last; i++) {
-                double gap = (double) (sent_at[i] - sent_at[i - 1]) / 1e6;
-
-                ck_assert_msg(gap >= low - 1e-3 && gap <= high + 1e-3, "gap %u: %f not %f..%f", i,
-                        gap, low, high);
-                low = MIN(gap * 1.9, max * 0.9);
-                high = gap * 2.1 > max ? max * 1.1 : gap * 2.1;
-        }
-}

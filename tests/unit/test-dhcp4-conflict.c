@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a DHCPv4 client does about other hosts with its address (REQ_DHCP 8, 32, 33). */
+/* What a DHCPv4 client does about other hosts with its address (REQ_DHCP 8, 32, 33), and about who
+ * takes it out of the kernel. */
 #include "lib/dhcp4-world.h"
 #include "lib/suite.h"
 
@@ -132,6 +133,40 @@ START_TEST(no_conflict_detection_sends_no_arp_probe)
 }
 END_TEST
 
+START_TEST(an_address_that_somebody_removed_is_asked_for_before_it_is_used_again)
+{
+        Dhcp4Lease known;
+
+        setup();
+        w.gateway_answers = true;
+        bind_it();
+        known = *dhcp4_machine_lease(&w.m);
+        ck_assert(known.has_gateway_mac);
+        w.n_sent = w.n_arps = w.leases = 0;
+        ck_assert(dhcp4_machine_address_lost(&w.m, w.now));
+        ck_assert_ptr_null(dhcp4_machine_lease(&w.m));
+        world_settle(&w);
+        ck_assert_int_eq(w.m.state, DHCP4_STATE_BOUND);
+        ck_assert_uint_eq(w.losts, 1);
+        ck_assert_uint_eq(w.leases, 1);
+        ck_assert_uint_eq(w.n_sent, 1);
+        ck_assert_uint_eq(world_last(&w)->m.requested.s_addr, known.address.s_addr);
+        ck_assert_uint_eq(world_last(&w)->m.server.s_addr, 0);
+        ck_assert_uint_eq(w.arps[0].sender.s_addr, 0); /* a probe, and no question to the gateway */
+        /* in place since before the start, and nobody answers: it is not used for that */
+        known = *dhcp4_machine_lease(&w.m);
+        dhcp4_machine_stop(&w.m);
+        w.peer.silent = true;
+        world_start(&w, &known, true);
+        ck_assert(dhcp4_machine_address_lost(&w.m, w.now));
+        world_run(&w, SEC(3));
+        ck_assert_int_eq(w.m.state, DHCP4_STATE_SELECTING);
+        ck_assert_ptr_null(dhcp4_machine_lease(&w.m));
+        ck_assert(!dhcp4_machine_address_lost(&w.m, w.now));
+}
+END_TEST
+
 TEST_MAIN("dhcp4-conflict", a_conflict_is_declined_and_replaced,
         after_ten_conflicts_one_try_a_minute, strict_probes_before_it_uses,
-        a_lease_is_defended_once, no_conflict_detection_sends_no_arp_probe)
+        a_lease_is_defended_once, no_conflict_detection_sends_no_arp_probe,
+        an_address_that_somebody_removed_is_asked_for_before_it_is_used_again)

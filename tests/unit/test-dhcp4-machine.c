@@ -553,39 +553,6 @@ START_TEST(a_restart_in_place_never_drops_the_address)
 }
 END_TEST
 
-START_TEST(an_address_that_somebody_removed_is_asked_for_before_it_is_used_again)
-{
-        Dhcp4Lease known;
-
-        setup();
-        w.gateway_answers = true;
-        bind_it();
-        known = *dhcp4_machine_lease(&w.m);
-        ck_assert(known.has_gateway_mac);
-        w.n_sent = w.n_arps = w.leases = 0;
-        ck_assert(dhcp4_machine_address_lost(&w.m, w.now));
-        ck_assert_ptr_null(dhcp4_machine_lease(&w.m));
-        world_settle(&w);
-        expect_state(DHCP4_STATE_BOUND);
-        ck_assert_uint_eq(w.losts, 1);
-        ck_assert_uint_eq(w.leases, 1);
-        ck_assert_uint_eq(w.n_sent, 1);
-        ck_assert_uint_eq(world_last(&w)->m.requested.s_addr, known.address.s_addr);
-        ck_assert_uint_eq(world_last(&w)->m.server.s_addr, 0);
-        ck_assert_uint_eq(w.arps[0].sender.s_addr, 0); /* a probe, and no question to the gateway */
-        /* in place since before the start, and nobody answers: it is not used for that */
-        known = *dhcp4_machine_lease(&w.m);
-        dhcp4_machine_stop(&w.m);
-        w.peer.silent = true;
-        world_start(&w, &known, true);
-        ck_assert(dhcp4_machine_address_lost(&w.m, w.now));
-        world_run(&w, SEC(3));
-        expect_state(DHCP4_STATE_SELECTING);
-        ck_assert_ptr_null(dhcp4_machine_lease(&w.m));
-        ck_assert(!dhcp4_machine_address_lost(&w.m, w.now));
-}
-END_TEST
-
 START_TEST(ipv6_only_stops_for_a_while)
 {
         setup();
@@ -720,7 +687,6 @@ TEST_MAIN("dhcp4-machine", four_packets_and_bound,
         a_known_lease_that_is_refused_or_unanswered_is_given_up,
         the_gateway_confirms_a_known_network_without_the_server,
         a_restart_in_place_never_drops_the_address, ipv6_only_stops_for_a_while,
-        an_address_that_somebody_removed_is_asked_for_before_it_is_used_again,
         release_gives_back_and_stops, renew_on_request_asks_now,
         a_suspend_is_noticed_by_the_clock_that_went_on, a_slow_ack_counts_from_the_first_request,
         a_lease_for_ever_has_no_timer)
