@@ -444,8 +444,13 @@ void apply_on_route(Link *link, const RtnlRoute *route, bool removed)
                 ApplySource *a = &link->state->apply[source];
 
                 for (size_t i = 0; i < a->n_routes; i++) {
+                        IpPrefix dst = rtnl_network_of(&a->routes[i].dst);
                         RtnlRoute ours;
 
+                        /* saves most of them the rest, which looks at all others of the source */
+                        if (dst.length != route->dst.length ||
+                                (dst.length > 0 && !ip_equal(&dst.addr, &route->dst.addr)))
+                                continue;
                         wanted_route(link, source, &a->routes[i], &ours);
                         if (rtnl_route_is(&ours, route))
                                 a->routes[i].taken = removed;
