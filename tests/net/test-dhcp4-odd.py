@@ -147,6 +147,19 @@ def r10_good_replies_in_odd_dress(lab):
 
 
 @scenario()
+def r10_a_priority_tag_is_no_vlan(lab):
+    frames, real = [], lab.raw
+    for kind, answers in ((OFFER, DISCOVER), (ACK, REQUEST)):
+        message = lab.expect(answers)
+        lab.raw = Tapped(real, frames)
+        lab.reply(message, kind)
+        lab.raw = real
+        frame = frames.pop()
+        real.send(frame[:12] + b"\x81\0\xe0\0" + frame[12:])
+    lab.wait(lambda: ADDRESS in lab.addresses())
+
+
+@scenario()
 def r10_a_renewal_in_fragments_is_put_together(lab):
     lab.bind()
     lab.call("Link", "Renew")
@@ -408,6 +421,23 @@ def r43_a_renamed_link_keeps_its_lease(lab):
     again = lab.expect(REQUEST)
     assert again.address(50) == ADDRESS and 54 not in again.options
     assert again.options[61] == request.options[61]
+
+
+@scenario("[Link wan*]\nDHCP=ipv4\nCarrierLossSec=60")
+def r43_renamed_while_it_is_up(lab):
+    lab.bind()
+    lab.wait(lab.stored)
+    sh(f"ip -n {lab.client} link set eth0 name wan7", check=False)
+    if "wan7" not in sh(f"ip -n {lab.client} link show"):
+        return  # before Linux 6.2
+    lab.wait(lambda: os.listdir(f"{lab.dir}/state").count("dhcp4-wan7.lease") == 1)
+    lab.silence(0.5)
+    lab.call("Link", "Renew")
+    renew = lab.expect(REQUEST)
+    assert renew.ciaddr == ADDRESS and renew.destination == SERVER
+    lab.reply(renew, ACK, lease=7200)
+    lab.wait(lambda: f"{ADDRESS}/24" in sh(f"ip -n {lab.client} address show dev wan7"))
+    assert lab.removed() == [] and not lab.stored()
 
 
 @scenario()
