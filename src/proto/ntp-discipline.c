@@ -5,6 +5,8 @@
 #define ACQUIRE_SEC    8.0  /* a first offset is slewed away within this */
 #define ACQUIRE_ENOUGH 1e-3
 #define ACQUIRE_MIN    8 /* updates */
+#define CERTAIN_SD     3.0
+#define CERTAIN_SEC    16.0
 
 static double seconds(usec_t from, usec_t to)
 {
@@ -82,7 +84,7 @@ void ntp_discipline_reset(NtpDiscipline *d, usec_t now)
                 set_rate(d, now, d->frequency);
 }
 
-static void steer(NtpDiscipline *d, usec_t now, double offset, usec_t interval)
+static void steer(NtpDiscipline *d, usec_t now, double offset, double offset_sd, usec_t interval)
 {
         double span, slew, limit;
 
@@ -90,8 +92,11 @@ static void steer(NtpDiscipline *d, usec_t now, double offset, usec_t interval)
                 span = ACQUIRE_SEC;
                 slew = clamp(offset / span, NTP_MAX_FAST_SLEW);
         } else {
-                /* Just done when the next answer comes: no extra wake-up, and no overshoot. */
+                /* Just done when the next answer comes: no extra wake-up, and no overshoot. What is
+                 * no noise is not kept for so long. */
                 span = (double) interval * 1.1e-6;
+                if (fabs(offset) > CERTAIN_SD * offset_sd)
+                        span = fmin(span, CERTAIN_SEC);
                 limit = NTP_MAX_FREQUENCY -
                         clamp(offset > 0 ? d->frequency : -d->frequency, NTP_MAX_FREQUENCY);
                 slew = clamp(offset / span, limit);
@@ -127,7 +132,7 @@ NtpAction ntp_discipline_update(
         /* The clock may be right, and only the network slow, on purpose even: nothing sudden. */
         if (in_doubt || (d->updates >= ACQUIRE_MIN && (far || size < ACQUIRE_ENOUGH)))
                 d->acquiring = false;
-        steer(d, now, offset, interval);
+        steer(d, now, offset, e->offset_sd, interval);
         return NTP_ACTION_STEER;
 }
 

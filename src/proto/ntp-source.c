@@ -355,16 +355,32 @@ static void drop_oldest(NtpSource *s, size_t n)
         s->n_samples -= n;
 }
 
+/* What a reply that met with nothing in particular took longer than the fastest. The lower
+ * quartile: a busy machine and a busy network have tails that say all of a mean and nothing of the
+ * others. */
+static double ordinary_excess(const NtpSource *s, double fastest)
+{
+        double smallest[NTP_REGRESS_MAX];
+
+        for (size_t i = 0; i < s->n_samples; i++) {
+                double excess = fmax(s->samples[i].delay - fastest, 0);
+                size_t k = i;
+
+                for (; k > 0 && smallest[k - 1] > excess; k--)
+                        smallest[k] = smallest[k - 1];
+                smallest[k] = excess;
+        }
+        return smallest[MIN((s->n_samples + 3) / 4, s->n_samples - 1)];
+}
+
 /* Half of what a reply took longer than the fastest is how wrong it may be; that is its weight. */
 static void fit(NtpSource *s, double frequency)
 {
         const NtpSample *newest = &s->samples[s->n_samples - 1];
-        double fastest = smallest_delay(s, 2 * NTP_FILTER), base = 0;
+        double fastest = smallest_delay(s, 2 * NTP_FILTER);
+        double base = fmax(ordinary_excess(s, fastest) / 4, FLOOR_SD);
         NtpPoint points[NTP_REGRESS_MAX];
 
-        for (size_t i = 0; i < s->n_samples; i++)
-                base += fmax(s->samples[i].delay - fastest, 0) / 4;
-        base = fmax(base / (double) s->n_samples, FLOOR_SD);
         for (size_t i = 0; i < s->n_samples; i++) {
                 const NtpSample *p = &s->samples[i];
                 double late = fmax(p->delay - fastest, 0) / 2;

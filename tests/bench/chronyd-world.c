@@ -42,6 +42,7 @@ static World world;
 static bool begun;
 static unsigned steps;
 static struct timex kernel = { .tick = 10000, .status = STA_UNSYNC, .maxerror = 16000000 };
+static const Week *week;
 static Socket sockets[SOCKETS_MAX];
 static Waiting waiting[WAITING_MAX];
 
@@ -50,8 +51,8 @@ static void begin(void)
         if (begun)
                 return;
         begun = true;
-        world = week_begin(
-                &weeks[atoi(getenv("WORLD_WEEK"))], strtoull(getenv("WORLD_SEED"), NULL, 0));
+        week = &weeks[atoi(getenv("WORLD_WEEK"))];
+        world = week_begin(week, strtoull(getenv("WORLD_SEED"), NULL, 0));
 }
 
 static void end(void)
@@ -287,10 +288,11 @@ int select(int n, fd_set *restrict readable, fd_set *restrict writable, fd_set *
         struct timeval *restrict timeout)
 {
         Waiting *w = first_of(-1);
-        double next = WEEK_SEC, passed;
+        double next, passed, last;
         int fd = -1;
 
         begin();
+        next = last = week_sec(week);
         if (timeout)
                 next = world.now + (double) timeout->tv_sec + (double) timeout->tv_usec * 1e-6;
         if (w && w->reply.at <= next && readable && FD_ISSET(w->fd, readable)) {
@@ -298,8 +300,8 @@ int select(int n, fd_set *restrict readable, fd_set *restrict writable, fd_set *
                 fd = w->fd;
         }
         passed = next - world.now;
-        world_advance(&world, fmin(next, WEEK_SEC));
-        if (world.now >= WEEK_SEC)
+        world_advance(&world, fmin(next, last));
+        if (world.now >= last)
                 end();
         if (timeout) { /* Linux says what is left of it, and chronyd looks */
                 double left = (double) timeout->tv_sec + (double) timeout->tv_usec * 1e-6 - passed;

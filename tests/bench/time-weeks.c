@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Simulated weeks of every kind, ours beside chronyd's, along the same path of the oscillator: how
- * far off the clock was from the second hour on. Usage: time-weeks CHRONYD CHRONYD-WORLD.so SEED...
+ * far off the clock was from the second hour on, or in the last minute of a beginning.
+ * Usage: time-weeks CHRONYD CHRONYD-WORLD.so SEED...  WEEK= in the environment: only that one, from
+ * 0.
  */
 #include "lib/ntp-sim.h"
 #include <stdio.h>
@@ -23,7 +25,7 @@ static Result run_ours(const Week *week, uint64_t seed)
 
         sim.world = week_begin(week, seed);
         sim_start(&sim);
-        sim_run(&sim, WEEK_SEC);
+        sim_run(&sim, week_sec(week));
         r = (Result){ world_rms_late(&sim.world), sim.world.worst_late, (unsigned) sim.steps };
         ntp_client_free(sim.client);
         return r;
@@ -85,13 +87,15 @@ static int run_chronyd(
 
 int main(int argc, char *argv[])
 {
+        const char *only = getenv("WEEK");
+
         if (argc < 4) {
                 fprintf(stderr, "usage: %s CHRONYD CHRONYD-WORLD.so SEED...\n", argv[0]);
                 return 2;
         }
         printf("a week, us                        lwsd rms    worst  chronyd rms    worst   rms "
                "ratio\n");
-        for (size_t i = 0; i < WEEKS; i++) {
+        for (size_t i = only ? strtoul(only, NULL, 0) : 0; i < WEEKS; i++) {
                 Result ours = { 0 }, theirs = { 0 };
                 int n = argc - 3;
 
@@ -112,6 +116,8 @@ int main(int argc, char *argv[])
                         ours.rms * 1e6, ours.worst * 1e6, theirs.rms * 1e6, theirs.worst * 1e6,
                         ours.rms / theirs.rms);
                 fflush(stdout);
+                if (only)
+                        break;
         }
         return 0;
 }

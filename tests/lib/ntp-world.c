@@ -77,7 +77,13 @@ double world_rms_late(const World *w)
 static double network_delay(World *w, const WorldServer *s, double share)
 {
         /* mostly quick, sometimes queued: an exponential tail */
-        return s->delay * share + s->jitter * -log(1 - uniform(&w->network_rng) * 0.999999);
+        double delay = s->delay * share + s->jitter * -log(1 - uniform(&w->network_rng) * 0.999999);
+
+        /* What a busy machine does to it has no mean to speak of: Pareto's tail, cut at a second.
+         */
+        if (s->busy > 0 && uniform(&w->network_rng) < s->busy)
+                delay += fmin(s->stall * (pow(1 - uniform(&w->network_rng), -1 / 1.2) - 1), 1);
+        return delay;
 }
 
 bool world_ask(World *w, int server, const void *request, size_t size, WorldReply *ret)
@@ -141,7 +147,19 @@ const Week weeks[WEEKS] = {
                 .first_error = 0.2, .bound = 10e-3 },
         { "servers of changing stratum", 3, { .delay = 5e-3, .jitter = 200e-6, .restless = true },
                 .wander = 1e-9, .bound = 10e-3 },
+        { "a busy machine", 1, { .delay = 100e-6, .jitter = 10e-6, .busy = 0.3, .stall = 1e-3 },
+                .wander = 1e-9, .bound = 100e-3 },
+        { "a busy machine, the beginning", 1,
+                { .delay = 100e-6, .jitter = 10e-6, .busy = 0.3, .stall = 1e-3 }, .wander = 1e-9,
+                .bound = 100e-3, .lasts = 150 },
+        { "a quiet LAN, the beginning", 1, { .delay = 200e-6, .jitter = 10e-6 }, .wander = 1e-9,
+                .bound = 3e-3, .lasts = 150 },
 };
+
+double week_sec(const Week *week)
+{
+        return week->lasts > 0 ? week->lasts : 7 * 86400.0;
+}
 
 World week_begin(const Week *week, uint64_t seed)
 {
@@ -159,6 +177,6 @@ World week_begin(const Week *week, uint64_t seed)
         w.daily = week->daily;
         w.change_at = 3 * 86400;
         w.change = week->change;
-        w.late_from = 3600;
+        w.late_from = week->lasts > 0 ? week->lasts - 60 : 3600;
         return w;
 }

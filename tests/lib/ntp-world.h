@@ -14,7 +14,9 @@
 typedef struct WorldServer WorldServer;
 struct WorldServer {
         double error, delay, jitter, asymmetry, loss; /* seconds; asymmetry and loss 0..1 */
-        double step_at, step;                         /* changes its mind by `step` */
+        double busy,
+                stall; /* a share of the ways takes longer, by mostly this and sometimes by much */
+        double step_at, step; /* changes its mind by `step` */
         double dead_from, dead_to;
         double root_delay, root_dispersion;
         uint8_t stratum, leap;
@@ -58,7 +60,8 @@ struct WorldReply {
 /* What a server says to a request that goes out now; false: nothing. */
 bool world_ask(World *w, int server, const void *request, size_t size, WorldReply *ret);
 
-/* Weeks of every kind: how far off the clock is from the second hour on. */
+/* Weeks of every kind, and some beginnings: how far off the clock is from the second hour on, or in
+ * the last minute of `lasts`. */
 typedef struct Week Week;
 struct Week {
         const char *name;
@@ -67,9 +70,10 @@ struct Week {
         double wander, daily, change;
         double first_error; /* of the first server */
         double bound;       /* of the worst error; generous: the figure is what is printed */
+        double lasts;       /* 0: a week */
 };
 
-#define WEEKS    10
-#define WEEK_SEC (7 * 86400.0)
+#define WEEKS 13
+double week_sec(const Week *week);
 extern const Week weeks[WEEKS];
 World week_begin(const Week *week, uint64_t seed);

@@ -148,7 +148,28 @@ START_TEST(the_error_grows_until_the_clock_is_lost)
 }
 END_TEST
 
-TEST_MAIN("ntp-discipline", steps_are_for_the_beginning,
+START_TEST(what_is_no_noise_goes_soon)
+{
+        NtpDiscipline d = discipline();
+        NtpEstimate e = off_by(100e-6);
+
+        for (unsigned i = 0; i < 8; i++) /* no longer acquiring */
+                (void) update(&d, 0, true);
+        ck_assert(!d.acquiring);
+        e.offset_sd = 50e-6;
+        (void) ntp_discipline_update(&d, 2000 * SEC, &e, 64 * SEC, true);
+        ck_assert_uint_ge(ntp_discipline_deadline(&d), (2000 + 64) * SEC);
+        e.offset_sd = 30e-6;
+        (void) ntp_discipline_update(&d, 2000 * SEC, &e, 64 * SEC, true);
+        ck_assert_uint_le(ntp_discipline_deadline(&d), (2000 + 16) * SEC + 1);
+        ck_assert_double_eq_tol(d.rate, 100e-6 / 16, 1e-9);
+        /* and within a short interval no later than the next */
+        (void) ntp_discipline_update(&d, 2000 * SEC, &e, 8 * SEC, true);
+        ck_assert_uint_le(ntp_discipline_deadline(&d), (2000 + 9) * SEC);
+}
+END_TEST
+
+TEST_MAIN("ntp-discipline", what_is_no_noise_goes_soon, steps_are_for_the_beginning,
         the_first_may_be_years_and_later_ones_are_refused,
         what_a_slow_network_can_explain_is_no_reason_to_step,
         who_may_not_touch_the_clock_only_measures, a_slew_ends_by_itself,

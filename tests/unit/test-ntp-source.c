@@ -467,6 +467,28 @@ START_TEST(one_wild_sample_does_not_move_the_line)
 }
 END_TEST
 
+START_TEST(the_tail_of_a_busy_machine_takes_nothing_from_clean_samples)
+{
+        Peer p = peer();
+        NtpSteering none = { 0 };
+        NtpEstimate e;
+
+        for (unsigned i = 0; i < 20; i++) {
+                bool clean = i % 5 < 2;
+                NtpSample s = { .at = p.now + i * 16 * USEC_PER_SEC,
+                        .offset_nsec = clean ? 1000 * (i % 3) : (i % 2 ? 5 : -4) * MS,
+                        .delay = clean ? 100e-6 : 10.1e-3 };
+
+                (void) ntp_source_add(&p.source, &s, 0);
+        }
+        ck_assert_uint_ge(p.source.n_samples, 15);
+        p.now += 320 * USEC_PER_SEC;
+        ck_assert(ntp_source_estimate(&p.source, p.now, &none, &e));
+        ck_assert_int_lt(llabs(e.offset_nsec), 20000);
+        ck_assert_double_lt(e.offset_sd, 100e-6);
+}
+END_TEST
+
 START_TEST(leap_seconds_have_their_days)
 {
         /* 2016-12-31 and 2015-06-30 were; 2027-01-15 is not one */
@@ -494,7 +516,8 @@ TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         noise_below_its_precision_is_no_lie, no_delay_is_finer_than_the_clock_of_the_server,
         deny_and_rstr_are_for_ever, rate_makes_us_slow, other_kisses_mean_nothing,
         silence_is_asked_less_and_less, who_says_this_and_that_agrees_with_nobody,
-        one_wild_sample_does_not_move_the_line, leap_seconds_have_their_days,
+        one_wild_sample_does_not_move_the_line,
+        the_tail_of_a_busy_machine_takes_nothing_from_clean_samples, leap_seconds_have_their_days,
         requests_with_a_key_are_sealed, fields_may_stand_before_the_mac,
         answers_with_another_key_or_none_change_nothing, a_crypto_nak_and_cut_macs_change_nothing,
         a_sealed_kiss_is_obeyed)
