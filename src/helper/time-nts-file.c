@@ -57,6 +57,8 @@ void nts_stored_save(TimeFiles *f, const char *host, uint16_t port, const NtsSto
         if (first < s->session.n_cookies) {
                 fprintf(out, "server %s\nvalid %lld %lld\n", endpoint_format(&s->server, endpoint),
                         (long long) s->valid_from_sec, (long long) s->valid_until_sec);
+                if (s->relaxed)
+                        fputs("relaxed\n", out);
                 write_hex(out, "c2s", s->session.c2s, sizeof(s->session.c2s));
                 write_hex(out, "s2c", s->session.s2c, sizeof(s->session.s2c));
                 for (size_t i = first; i < s->session.n_cookies; i++)
@@ -90,6 +92,8 @@ static void load_line(NtsStored *s, const char *line, unsigned *keys)
         } else if (sscanf(line, "valid %lld %lld", &from, &until) == 2) {
                 s->valid_from_sec = from;
                 s->valid_until_sec = until;
+        } else if (strcmp(line, "relaxed") == 0) {
+                s->relaxed = true;
         } else if (strncmp(line, "tries ", 6) == 0) {
                 s->backoff.tries = (unsigned) MIN(strtoul(line + 6, NULL, 10), 32ul);
         } else if (strncmp(line, "not-before ", 11) == 0) {

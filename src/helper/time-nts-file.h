@@ -14,6 +14,7 @@ struct NtsStored {
         Backoff backoff;                         /* of key exchanges */
         int64_t not_before_sec;                  /* CLOCK_REALTIME of the next, 0: any time */
         int64_t valid_from_sec, valid_until_sec; /* of the certificate; 0: not known */
+        bool relaxed; /* it was looked at before the clock was true: to be done again */
 };
 
 void nts_stored_init(NtsStored *s);

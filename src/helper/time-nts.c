@@ -15,7 +15,7 @@
 struct TimeNts {
         TimeName *name;
         NtsStored stored; /* keys, cookies, where they are good for, the back-off */
-        bool have_keys, relaxed;
+        bool have_keys;
         bool strict;   /* its dates were wrong once: no more benefit of the doubt */
         usec_t got_at; /* the keys, or read from their file */
         int id;        /* of the source, -1: none */
@@ -156,14 +156,14 @@ static void adopt(TimeNts *n)
                         &st->session, n->ke.cookies[i].data, n->ke.cookies[i].size);
         st->session.unsaved = st->session.n_cookies;
         st->not_before_sec = 0;
-        n->relaxed = n->exchanging_relaxed;
+        n->stored.relaxed = n->exchanging_relaxed;
         log_event(LOG_SEV_INFO, LOG_FIELDS({ "LWSD_HELPER", "time" }),
                 "time: %s: keys and %zu cookies%s", n->name->host, st->session.n_cookies,
-                n->relaxed ? ", the dates of its certificate not looked at yet" : "");
+                n->stored.relaxed ? ", the dates of its certificate not looked at yet" : "");
         end_exchange(n);
         use_keys(n);
         save_cookies(n);
-        if (n->relaxed && clock_is_true(n)) /* it became so in the meantime */
+        if (n->stored.relaxed && clock_is_true(n)) /* it became so in the meantime */
                 timer_set(&n->timer, 0);
 }
 
@@ -252,8 +252,8 @@ static void on_closed(TimeNts *n, int error)
                 (void) nts_ke_end(&n->ke);
         snprintf(why, sizeof(why), "%s", error < 0 ? stream_why(n->stream) : n->ke.why);
         /* What was believed while the clock was not true is not any more, nor what it said. */
-        if (dates && n->relaxed && clock_is_true(n)) {
-                n->have_keys = n->relaxed = false;
+        if (dates && n->stored.relaxed && clock_is_true(n)) {
+                n->have_keys = n->stored.relaxed = false;
                 n->strict = true;
                 drop_source(n);
                 ntp_client_disturbed(n->name->client->ntp, now_of(n));
@@ -413,7 +413,7 @@ void time_nts_network_changed(TimeNts *n)
 
 void time_nts_synchronized(TimeNts *n)
 {
-        if (n->have_keys && n->relaxed && !n->exchanging)
+        if (n->have_keys && n->stored.relaxed && !n->exchanging)
                 exchange(n);
 }
 
@@ -447,9 +447,9 @@ void time_nts_contradicted(TimeNts *n)
 {
         /* One that was good under a true clock, now or in an earlier run, has ended since: there
          * may be another. */
-        bool ended = n->have_keys && !n->relaxed;
+        bool ended = n->have_keys && !n->stored.relaxed;
 
-        n->have_keys = n->relaxed = false;
+        n->have_keys = n->stored.relaxed = false;
         n->stored.session.n_cookies = n->stored.session.unsaved = 0;
         drop_source(n);
         if (n->exchanging)

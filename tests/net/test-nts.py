@@ -215,6 +215,26 @@ def a_certificate_that_ended_while_lwsd_was_away():
     shutil.rmtree(folder)
 
 
+@scenario
+def what_was_not_looked_at_before_a_restart_is_after_it():
+    folder = tempfile.mkdtemp(prefix="lwsd-ntp-")
+    with NtsServer() as server:
+        with Lwsd(server.config(), folder=folder) as lwsd:
+            assert lwsd.valid(10)
+            eventually(lambda: len(server.spent) >= 2)
+        kept, = (f"{folder}/state/{n}" for n in os.listdir(f"{folder}/state") if n.startswith("nts-"))
+        with open(kept, "a") as f:  # as one that was killed before the clock was true has left it
+            f.write("relaxed\n")
+        exchanges = server.exchanges
+        shutil.rmtree(f"{folder}/run")
+        with Lwsd(server.config(), offset=3, folder=folder) as lwsd:
+            assert lwsd.valid(10)
+            eventually(lambda: server.exchanges > exchanges)
+        with open(kept) as f:
+            assert "relaxed" not in f.read()
+    shutil.rmtree(folder)
+
+
 # -- Answers -------------------------------------------------------------------------------------------------
 
 

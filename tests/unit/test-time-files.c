@@ -133,6 +133,11 @@ START_TEST(keys_come_back_without_the_cookies_that_may_be_spent)
         ck_assert_int_eq(back.not_before_sec, 1234567890123);
         ck_assert_int_eq(back.valid_from_sec, 1);
         ck_assert_int_eq(back.valid_until_sec, 4000000000);
+        ck_assert(!back.relaxed);
+        s.relaxed = true;
+        nts_stored_save(&files, "ntp.example", 0, &s);
+        ck_assert(nts_stored_load(&files, "ntp.example", 0, &back));
+        ck_assert(back.relaxed && back.session.n_cookies == 3);
         /* with a key missing cookies are worth nothing */
         put("nts-ntp.example-4460", "tries 2\ncookie 00112233445566778899\nserver 192.0.2.1\n");
         ck_assert(nts_stored_load(&files, "ntp.example", 0, &back));
