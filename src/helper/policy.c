@@ -29,11 +29,14 @@ struct PolicyStage {
         size_t text_size;
         char *payload;
         char etag[256];
-        bool refused;  /* what was offered last */
+        char file_error[ASKER_TEXT_MAX]; /* what is wrong with File= */
+        bool refused;                    /* what was offered last */
         bool unjudged; /* it came from a server whose certificates are good in this time */
         usec_t from, until;
         struct lws *inotify;
 };
+
+static void evaluate(Asker *a);
 
 static PolicyStage *stage_of(Asker *a)
 {
@@ -133,32 +136,57 @@ static int offer(PolicyStage *s, const char *origin, const char *text, size_t si
         return 1;
 }
 
-static void read_from(PolicyStage *s, int dir, const char *path)
+/* As offer(); `why` is filled where it is negative. */
+static int read_from(PolicyStage *s, int dir, const char *path, char why[static ASKER_TEXT_MAX])
 {
         _cleanup_(freep) char *text = NULL;
-        char why[ASKER_TEXT_MAX] = "";
         size_t size;
         int r;
 
+        why[0] = 0;
         r = file_read(dir, path, POLICY_SIZE_MAX * 2, &text, &size);
         if (r >= 0)
                 r = offer(s, path, text, size, why);
-        if (r < 0 && r != -ENOENT)
-                log_warning("%s: %s", path, why[0] ? why : strerror(-r));
+        if (r < 0 && !why[0])
+                snprintf(why, ASKER_TEXT_MAX, "%s", strerror(-r));
+        return r;
 }
 
+/* What is signed is stored, so that an older one is refused after a restart, too. */
+static void store_signed(PolicyStage *s)
+{
+        if (s->key)
+                store(s);
+}
+
+/* Anything that happens in its folder is a reason to read it: what is wrong is said once. */
 static void read_file(PolicyStage *s)
 {
-        if (s->settings->policy.file)
-                read_from(s, AT_FDCWD, s->settings->policy.file);
+        char why[ASKER_TEXT_MAX];
+        int r;
+
+        if (!s->settings->policy.file)
+                return;
+        r = read_from(s, AT_FDCWD, s->settings->policy.file, why);
+        s->refused = r < 0 && r != -ENOENT;
+        if (s->refused && strcmp(why, s->file_error) != 0)
+                log_warning("%s: %s", s->settings->policy.file, why);
+        snprintf(s->file_error, sizeof(s->file_error), "%s", r < 0 ? why : "");
+        if (r > 0)
+                store_signed(s);
 }
 
 static void read_stored(PolicyStage *s)
 {
         _cleanup_fd_ int dir = open(s->settings->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        char why[ASKER_TEXT_MAX];
+        int r;
 
-        if (dir >= 0)
-                read_from(s, dir, STORED_NAME);
+        if (dir < 0)
+                return;
+        r = read_from(s, dir, STORED_NAME, why);
+        if (r < 0 && r != -ENOENT)
+                log_warning("%s/" STORED_NAME ": %s", s->settings->state_dir, why);
 }
 
 static void on_inotify(struct lws *wsi, uint32_t revents)
@@ -169,6 +197,7 @@ static void on_inotify(struct lws *wsi, uint32_t revents)
         while (read(wsi_fd(wsi), buf, sizeof(buf)) > 0)
                 ;
         read_file(s);
+        evaluate(&s->asker);
 }
 
 /* The folder is watched, for a good editor replaces the file. */
@@ -214,6 +243,7 @@ static void judge(PolicyStage *s)
         s->etag[0] = 0;
         read_stored(s);
         read_file(s);
+        evaluate(&s->asker);
         asker_ask_in(&s->asker, 0);
 }
 
@@ -221,13 +251,15 @@ static void evaluate(Asker *a)
 {
         PolicyStage *s = stage_of(a);
         usec_t now = clock_realtime_usec(), edge = USEC_INFINITY;
-        char what[80];
+        char what[ASKER_TEXT_MAX];
 
         judge(s);
         if (!s->current && s->settings->policy.provider == STAGE_PROVIDER_HOLD) {
                 hold_drop(a->hold); /* it is the provider who is waited for */
         } else if (!s->current) {
-                asker_explain(a, s->refused ? "policy-refused" : "no-policy", "no policy yet");
+                snprintf(what, sizeof(what), "no policy yet%s%.150s", s->file_error[0] ? ": " : "",
+                        s->file_error);
+                asker_explain(a, s->refused ? "policy-refused" : "no-policy", what);
         } else if (!asker_time_is_true(a)) {
                 hold_drop(a->hold); /* TIME_VALID comes before; dates are looked at again then */
         } else if (now < s->current->not_before_usec) {
@@ -332,7 +364,7 @@ int policy_stage_new(PolicyStage **ret, Upper *upper)
                 r = watch_file(s);
         if (r < 0)
                 return r;
-        if (settings->url)
+        if (settings->url || s->key)
                 read_stored(s);
         read_file(s);
         asker_ask_in(&s->asker, 0);
@@ -362,9 +394,14 @@ _Static_assert(POLICY_WHY_MAX >= ASKER_TEXT_MAX, "words would be cut");
 
 int policy_stage_put(PolicyStage *s, const char *text, size_t size, char why[static POLICY_WHY_MAX])
 {
+        int r;
+
         if (s->settings->policy.provider != STAGE_PROVIDER_HOLD)
                 return -EOPNOTSUPP;
-        return offer(s, "its provider", text, size, why);
+        r = offer(s, "its provider", text, size, why);
+        if (r > 0)
+                store_signed(s);
+        return r;
 }
 
 void policy_stage_refresh(PolicyStage *s)

@@ -286,6 +286,42 @@ CertificateAuthority={self.authority.ca}
         with open(os.path.join(self.folder, "state", "policy"), "rb") as f:
             self.assertEqual(f.read(), World.policy)
 
+    def test_a_file_is_read_when_it_changes_and_never_replaced_by_an_older_one(self):
+        policy = os.path.join(self.folder, "policy")
+
+        def write(document):
+            with open(policy + "~", "wb") as f:
+                f.write(self.authority.sign_policy(document))
+            os.rename(policy + "~", policy)
+
+        def waits_for(words):
+            return any(w[2] == "policy-refused" and words in w[3] for w in self.daemon.get("Waiting") or [])
+
+        with open(self.daemon.config) as f:
+            before, _, after = f.read().replace("=est", "=none").replace("=oauth", "=none").partition("[Policy]")
+        with open(self.daemon.config, "w") as f:
+            f.write(f"{before}[Policy]\nFile={policy}\nKey={self.authority.path('policy.pub')}\n"
+                    f"{after[after.index('[Registration]'):]}")
+        write({"version": 0})
+        self.daemon.start()
+        self.daemon.wait("refused", lambda: waits_for('line 1, column 2: "version" is not a whole number from 1'))
+        write({"version": 5, "exp": "soon"})
+        self.daemon.wait("refused again", lambda: waits_for("column 16"))
+        write({"version": 5})
+        self.daemon.wait_state("operational")
+        write({"version": 4})
+        with open(self.daemon.log) as f:
+            self.daemon.wait("older", lambda: "policy 4 is older than 5 in force" in f.read())
+            f.seek(0)
+            self.assertEqual(f.read().count("is not a whole number"), 1)
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            self.daemon.stop(how)
+            self.daemon.start()
+            self.daemon.wait("what was stored", lambda: self.daemon.get("PolicyVersion") == 5)
+            self.daemon.wait_state("operational")
+        write({"version": 6})
+        self.daemon.wait("newer", lambda: self.daemon.get("PolicyVersion") == 6)
+
     def test_registration_waits_as_the_server_asks(self):
         World.est_status = 503
         self.daemon.start()
