@@ -388,14 +388,15 @@ static int do_report_connectivity(Caller *caller, sd_bus_message *m, sd_bus_erro
                 (ifindex > 0 && !network_link_by_index(system_network(manager->system), ifindex)))
                 return sd_bus_error_setf(
                         error, LWSD_ERROR_NO_SUCH_LINK, "There is no link %d", ifindex);
+        /* good news are news only where something else was believed */
+        if (!portal || (ok && strcmp(portal_check_result(portal), "internet") == 0))
+                return sd_bus_reply_method_return(m, NULL);
         if (caller->report_usec && now - caller->report_usec < REPORT_INTERVAL)
                 return sd_bus_error_setf(error, LWSD_ERROR_RATE_LIMITED,
                         "One report in %llu seconds is enough",
                         (unsigned long long) (REPORT_INTERVAL / USEC_PER_SEC));
         caller->report_usec = now;
-        /* good news are news only where something else was believed */
-        if (portal && (!ok || strcmp(portal_check_result(portal), "internet") != 0))
-                portal_check_recheck(portal, ifindex);
+        portal_check_recheck(portal, ifindex);
         return sd_bus_reply_method_return(m, NULL);
 }
 

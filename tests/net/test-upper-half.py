@@ -269,6 +269,22 @@ CertificateAuthority={self.authority.ca}
         self.daemon.wait_state("operational")
         self.assertEqual(self.daemon.get("CaptivePortalUrl"), "")
 
+    def test_one_report_in_ten_seconds_starts_a_check(self):
+        self.daemon.start()
+        self.daemon.wait_state("operational")
+        lwsd = dbus.connection.Connection(f"unix:path={self.daemon.socket}")
+
+        def report(ok):
+            lwsd.call_blocking("org.lwsd1", "/org/lwsd1", "org.lwsd1.Manager", "ReportConnectivity", "ib", (0, ok))
+
+        report(True)  # is known, and starts none
+        World.portal_open = False
+        report(False)
+        self.daemon.wait_code("captive-portal")
+        for ok in (True, False):
+            with self.assertRaisesRegex(dbus.exceptions.DBusException, "RateLimited"):
+                report(ok)
+
     def test_policies_are_believed_by_signature_and_version(self):
         World.policy = self.authority.sign_policy({"version": 5}, key="other")
         self.daemon.start()
