@@ -280,7 +280,10 @@ static int do_hold(Caller *caller, sd_bus_message *m, sd_bus_error *error)
                         (unsigned) caller->uid,
                         (unsigned long long) quota_limit(
                                 &manager->quota, caller->uid, QUOTA_HOLDS));
-        return r < 0 ? r : sd_bus_reply_method_return(m, "h", fd);
+        if (r < 0)
+                return r;
+        system_hold_taken(manager->system, state, who);
+        return sd_bus_reply_method_return(m, "h", fd);
 }
 
 static int append_hold(void *userdata, const HoldRecord *hold)

@@ -9,12 +9,11 @@ struct Stage {
         int state;
         char *who; /* NULL: anyone */
         Hold *hold;
-        bool seen, present, done, expected;
+        bool there, expected;
 };
 
 struct StageHolds {
         Ladder *ladder;
-        LadderWatch watch;
         List list;
 };
 
@@ -26,6 +25,22 @@ static void stage_free(Stage *s)
         free(s);
 }
 
+static bool stage_matches(const Stage *s, int state, const char *who)
+{
+        return s->state == state && (!s->who || strcmp(s->who, who) == 0);
+}
+
+/* It has come: until it lets go, its own hold keeps the rung, and says why. */
+void stage_holds_taken(StageHolds *stages, int state, const char *who)
+{
+        list_foreach (it, &stages->list) {
+                Stage *s = list_entry(it, Stage, link);
+
+                if (stage_matches(s, state, who))
+                        hold_drop(s->hold);
+        }
+}
+
 static void note_hold(void *userdata, Hold *hold, const HoldInfo *info)
 {
         StageHolds *stages = userdata;
@@ -35,38 +50,20 @@ static void note_hold(void *userdata, Hold *hold, const HoldInfo *info)
         list_foreach (it, &stages->list) {
                 Stage *s = list_entry(it, Stage, link);
 
-                if (s->state == info->state && (!s->who || strcmp(s->who, info->who) == 0))
-                        s->present = true;
+                s->there |= stage_matches(s, info->state, info->who);
         }
 }
 
+/* Those that were taken before anyone was expected. */
 static void look(StageHolds *stages)
 {
-        list_foreach (it, &stages->list)
-                list_entry(it, Stage, link)->present = false;
         ladder_foreach_hold(stages->ladder, note_hold, stages);
         list_foreach (it, &stages->list) {
                 Stage *s = list_entry(it, Stage, link);
 
-                if (s->done)
-                        continue;
-                s->done = s->seen && !s->present;
-                if (s->done)
+                if (s->there)
                         hold_drop(s->hold);
-                s->seen |= s->present;
         }
-}
-
-static void on_waiting(LadderWatch *watch)
-{
-        look(container_of(watch, StageHolds, watch));
-}
-
-/* A rung that was passed is looked at with the next change of holds. */
-static void on_change(LadderWatch *watch, const LadderChange *change)
-{
-        (void) watch;
-        (void) change;
 }
 
 static Stage *stage_find(StageHolds *stages, int state, const char *who)
@@ -104,12 +101,10 @@ static int expect(StageHolds *stages, int state, const char *who)
                 return r;
         }
         if (who)
-                hold_assert(s->hold, "expected", 0,
-                        "%s has not yet taken its hold of %s and let go", who,
+                hold_assert(s->hold, "expected", 0, "%s has not taken its hold of %s yet", who,
                         state_to_string(state));
         else
-                hold_assert(s->hold, "expected", 0,
-                        "no provider has yet taken a hold of %s and let go",
+                hold_assert(s->hold, "expected", 0, "no provider has taken a hold of %s yet",
                         state_to_string(state));
         return 0;
 }
@@ -146,9 +141,6 @@ int stage_holds_new(StageHolds **ret, Ladder *ladder, const Settings *settings)
                 return -ENOMEM;
         stages->ladder = ladder;
         list_init(&stages->list);
-        stages->watch.changed = on_change;
-        stages->watch.waiting = on_waiting;
-        ladder_watch_link(ladder, &stages->watch);
         r = expect_all(stages, settings);
         if (r < 0)
                 return r;
@@ -161,7 +153,6 @@ StageHolds *stage_holds_free(StageHolds *stages)
 {
         if (!stages)
                 return NULL;
-        ladder_watch_unlink(&stages->watch);
         list_foreach_safe (it, &stages->list)
                 stage_free(list_entry(it, Stage, link));
         free(stages);
@@ -192,9 +183,7 @@ void stage_holds_resume(StageHolds *stages, int state)
         list_foreach (it, &stages->list) {
                 Stage *s = list_entry(it, Stage, link);
 
-                if (state_rank(s->state) > state_rank(state))
-                        continue;
-                s->done = true;
-                hold_drop(s->hold);
+                if (state_rank(s->state) <= state_rank(state))
+                        hold_drop(s->hold);
         }
 }

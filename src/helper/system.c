@@ -199,6 +199,11 @@ void system_resume(System *s, int state)
         upper_tell(&s->upper);
 }
 
+void system_hold_taken(System *s, int state, const char *who)
+{
+        stage_holds_taken(s->stages, state, who);
+}
+
 void system_invalidate_policy(System *s)
 {
         if (s->policy)

@@ -23,6 +23,9 @@ int system_reload(System *system, const Settings *settings);
  * has been done. */
 void system_resume(System *system, int state);
 
+/* Another process has taken a hold of a state. */
+void system_hold_taken(System *system, int state, const char *who);
+
 Network *system_network(System *system);
 Resolver *system_resolver(System *system); /* NULL when not built in */
 TimeClient *system_time(System *system);   /* NULL when not built in */

@@ -2,6 +2,7 @@
 #include "helper/stage-holds.h"
 #include "lib/ladder-fixture.h"
 #include "lib/suite.h"
+#include <string.h>
 
 static Fixture *f;
 static Settings *settings;
@@ -34,6 +35,7 @@ static Hold *take(int state, const char *who)
 
         ck_assert_int_eq(hold_new(&hold, f->ladder, state, HOLD_ENTRY, who), 0);
         hold_assert(hold, "held", 0, "a test");
+        stage_holds_taken(stages, state, who);
         return hold;
 }
 
@@ -58,6 +60,32 @@ START_TEST(a_named_one_must_come_and_go)
         hold_free(hold);
         run();
         ck_assert_int_eq(ladder_state(f->ladder), LWS_SYSTATE_OPERATIONAL);
+        end();
+}
+END_TEST
+
+static void note_waiting(void *userdata, Hold *hold, const HoldInfo *info)
+{
+        strncat(userdata, info->code, 16);
+        strncat(userdata, ";", 2);
+}
+
+START_TEST(one_that_has_come_is_what_is_waited_for_and_may_be_quick)
+{
+        char waiting[128] = "";
+        Hold *hold;
+
+        start();
+        settings->registration.provider = STAGE_PROVIDER_HOLD;
+        settings->auth1.provider = STAGE_PROVIDER_HOLD;
+        ck_assert_int_eq(stage_holds_new(&stages, f->ladder, settings), 0);
+        run();
+        hold = take(LWS_SYSTATE_REGISTERED, "anyone");
+        ladder_foreach_waiting(f->ladder, note_waiting, waiting);
+        ck_assert_str_eq(waiting, "held;");
+        hold_free(hold); /* before the ladder had a turn */
+        run();
+        ck_assert_int_eq(ladder_state(f->ladder), LWS_SYSTATE_REGISTERED);
         end();
 }
 END_TEST
@@ -136,6 +164,7 @@ START_TEST(after_a_restart_what_was_done_is_done)
 }
 END_TEST
 
-TEST_MAIN("stage-holds", a_named_one_must_come_and_go, having_done_so_early_counts,
+TEST_MAIN("stage-holds", a_named_one_must_come_and_go,
+        one_that_has_come_is_what_is_waited_for_and_may_be_quick, having_done_so_early_counts,
         a_hold_of_ours_is_none_of_theirs, a_reload_asks_for_what_is_new_only,
         after_a_restart_what_was_done_is_done)
