@@ -269,6 +269,21 @@ CertificateAuthority={self.authority.ca}
         self.daemon.wait_state("operational")
         self.assertEqual(self.daemon.get("CaptivePortalUrl"), "")
 
+    def test_a_portal_may_be_waited_for_before_time_is_true(self):
+        with open(self.daemon.config, "a") as f:
+            f.write("[CaptivePortal]\nWait=pre-time\n")
+        World.portal_open = False
+        self.daemon.start()
+        self.daemon.wait_code("captive-portal")
+        self.daemon.wait_state("dhcp")
+        self.assertEqual([w[0] for w in self.daemon.get("Waiting")], ["cpd-pre-time"])
+        World.portal_open = True
+        self.daemon.call("ReportConnectivity", "ib", "0", "true")
+        self.daemon.wait_state("operational")
+        World.portal_open = False
+        self.daemon.call("ReportConnectivity", "ib", "0", "false")
+        self.daemon.wait_state("dhcp")
+
     def test_one_report_in_ten_seconds_starts_a_check(self):
         self.daemon.start()
         self.daemon.wait_state("operational")
