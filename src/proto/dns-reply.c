@@ -363,11 +363,13 @@ void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t no
         /* REQ_DNS 32: the connection broke under it; once more on a new one, and as often as one
          * had first served others */
         if (a->transport != DNS_UDP && (error == -EPIPE || (error == -ECONNRESET && !a->retried))) {
-                bool retried = a->retried || error == -ECONNRESET;
+                bool retried = a->retried || error == -ECONNRESET, for_udp = a->for_udp;
                 DnsAttempt *again = dns_attempt_again(a, a->transport, now);
 
-                if (again)
+                if (again) {
                         again->retried = retried;
+                        again->for_udp = for_udp;
+                }
                 return;
         }
         if (fall_back_from_tls(a, now) || fall_back_to_udp(a, now))

@@ -45,19 +45,17 @@ void dns_server_answered(DnsServer *s, usec_t rtt)
 {
         rtt = MAX(rtt, 1u);
         s->srtt = s->srtt > 0 ? (7 * s->srtt + rtt) / 8 : rtt;
-        s->lost = 0;
         s->failed = false;
         s->probe_wait = 0;
 }
 
 void dns_server_lost(DnsServer *s, usec_t now)
 {
-        s->lost++;
-        if (!s->failed) {
-                s->failed = true;
-                s->probe_wait = PROBE_FIRST;
-                s->probe_at = now + s->probe_wait;
-        }
+        if (s->failed)
+                return;
+        s->failed = true;
+        s->probe_wait = PROBE_FIRST;
+        s->probe_at = now + s->probe_wait;
 }
 
 bool dns_server_probe_due(DnsServer *s, usec_t now)

@@ -36,7 +36,6 @@ struct DnsServer {
         void *binding; /* the binding's connections to it */
 
         usec_t srtt;     /* 0: not measured */
-        unsigned lost;   /* tries without an answer since the last one */
         bool failed;     /* sorted last until it answers */
         usec_t probe_at; /* when a copy of a live query may look whether it is back */
         usec_t probe_wait;

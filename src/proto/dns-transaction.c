@@ -29,9 +29,11 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
         DnsAttempt *a = container_of(timer, DnsAttempt, timer);
         DnsTransaction *t = a->txn;
         bool current = t && t->current == a;
+        /* of a connection beside a datagram only the wait for it is over, not the connection */
+        bool beside = t && a->for_udp && is_last_round(t);
 
-        /* it need not know what only newer ones do */
-        if (!a->discovery)
+        /* what only newer servers know need not be answered */
+        if (!a->discovery && !beside)
                 dns_server_lost(a->server, now);
         dns_trace_attempt(a, "is silent", now);
         if (a->transport == DNS_TLS && a->server->privacy == DNS_PRIVACY_OPPORTUNISTIC) {
@@ -47,7 +49,7 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
                 dns_attempt_again(a, DNS_TCP, now);
                 return;
         }
-        if (!t || a->probe || (a->transport != DNS_UDP && !(a->for_udp && is_last_round(t))))
+        if (!t || a->probe || (a->transport != DNS_UDP && !beside))
                 dns_attempt_close(c, a);
         if (!current)
                 return;

@@ -12,6 +12,7 @@
 #define SIM_SOCKETS 4096
 #define SIM_DROP    USEC_INFINITY
 #define SIM_REFUSED (USEC_INFINITY - 1)
+#define SIM_RESET   (USEC_INFINITY - 2) /* the connection breaks */
 #define SIM_RTT     (10 * USEC_PER_MSEC)
 
 /* Millions of times, so without check's note of each place it comes past. */
@@ -152,8 +153,9 @@ static inline void sim_send(Sim *sim, DnsAttempt *a)
         size = dns_builder_finish(&b);
         sim_check(size > 0);
         s->size = (size_t) size;
-        if (delay == SIM_REFUSED) {
-                dns_client_attempt_failed(sim->c, a, -ECONNREFUSED, sim->now);
+        if (delay == SIM_REFUSED || delay == SIM_RESET) {
+                dns_client_attempt_failed(
+                        sim->c, a, delay == SIM_RESET ? -ECONNRESET : -ECONNREFUSED, sim->now);
                 return;
         }
         if (delay == SIM_DROP || (a->transport == DNS_UDP && (sim_lost(sim) || sim_lost(sim))))

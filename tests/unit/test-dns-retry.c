@@ -136,6 +136,26 @@ START_TEST(a_connection_gets_over_losses)
 }
 END_TEST
 
+/* The fourth datagram arrives; a first connection breaks, a second is refused. */
+static usec_t breaks_and_refuses(Sim *sim, SimQuery *q)
+{
+        if (q->attempt->transport == DNS_TCP)
+                return sim->tcp == 1 ? SIM_RESET : SIM_REFUSED;
+        return sim->packets - sim->tcp < 4 ? SIM_DROP : sim_good(sim, q);
+}
+
+START_TEST(a_connection_that_breaks_was_still_for_want_of_a_datagram)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, breaks_and_refuses);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(sim.tcp, 2);
+        ck_assert_int_eq(sim_result(&sim)->transport, DNS_UDP);
+        sim_deinit(&sim);
+}
+END_TEST
+
 START_TEST(a_late_answer_still_counts)
 {
         Sim sim;
@@ -291,4 +311,5 @@ TEST_MAIN("dns-retry", a_dead_first_server_costs_its_wait_once,
         silence_of_a_quick_server_ends_sooner, loss_costs_what_the_timeouts_say,
         a_late_answer_still_counts, edns_falls_back_once_and_is_remembered,
         what_is_dropped_in_silence_is_found_and_remembered, the_only_server_gets_a_second_chance,
-        the_last_datagram_is_listened_to, a_connection_gets_over_losses)
+        the_last_datagram_is_listened_to, a_connection_gets_over_losses,
+        a_connection_that_breaks_was_still_for_want_of_a_datagram)
