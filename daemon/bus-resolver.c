@@ -233,7 +233,11 @@ static void reply(Question *q, const LookupResult *result)
                 sd_bus_error error = SD_BUS_ERROR_NULL;
 
                 (void) set_error(&error, q, r, result->why ? result->why : "");
-                if (sd_bus_message_new_method_error(q->call, &m, &error) >= 0)
+                r = sd_bus_message_new_method_error(q->call, &m, &error);
+                /* behind the words of an error there is room for more */
+                if (r >= 0 && q->traced)
+                        r = append_details(m, result);
+                if (r >= 0)
                         conn_send(q->caller->conn, m, 512);
                 sd_bus_error_free(&error);
         }

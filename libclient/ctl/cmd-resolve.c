@@ -49,34 +49,6 @@ static bool reverse_name(const char *name, char *buf, size_t size)
         return true;
 }
 
-static int call(
-        Ctl *ctl, sd_bus_message **ret, Answer *answer, const char *member, const char *types, ...)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        uint64_t start = monotonic_now();
-        char text[1024];
-        va_list ap;
-        int r;
-
-        r = sd_bus_message_new_method_call(
-                ctl->bus, &m, ctl->destination, LWSD_OBJECT_PATH, LWSD_INTERFACE_RESOLVER, member);
-        va_start(ap, types);
-        if (r >= 0)
-                r = sd_bus_message_appendv(m, types, ap);
-        va_end(ap);
-        if (r >= 0)
-                r = sd_bus_call(ctl->bus, m, RESOLVE_TIMEOUT_USEC, &error, ret);
-        answer->took_usec = monotonic_now() - start;
-        if (r < 0) {
-                text_copy(text, sizeof text, error.message ? error.message : strerror(-r));
-                complain(STATUS_FAILED, "%s: %s", ctl->arguments[0], text);
-                if (sd_bus_error_has_name(&error, LWSD_ERROR_TIMEOUT))
-                        r = -ETIMEDOUT;
-        }
-        return r;
-}
-
 static int read_address(sd_bus_message *m, Answer *answer)
 {
         char text[INET6_ADDRSTRLEN + 1 + IFNAMSIZ], link[IFNAMSIZ];
@@ -125,15 +97,13 @@ static int read_steps(sd_bus_message *m, Answer *answer)
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-/* The flags, and where it comes from. */
+/* Where it comes from. */
 static int read_details(sd_bus_message *m, Answer *answer)
 {
         const char *key, *text;
         int r;
 
-        r = sd_bus_message_read(m, "t", &answer->flags);
-        if (r >= 0)
-                r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
         while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
                 bool protocol, server, steps;
 
@@ -159,6 +129,72 @@ static int read_details(sd_bus_message *m, Answer *answer)
         return r;
 }
 
+static void print_steps(const Answer *answer)
+{
+        for (size_t i = 0; i < json_array_size(answer->steps); i++) {
+                const char *step = json_string_value(json_array_get(answer->steps, i));
+
+                fprintf(stderr, "; %s\n", step ? step : "");
+        }
+}
+
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        *(sd_bus_message **) userdata = sd_bus_message_ref(m);
+        return 0;
+}
+
+/* The reply, be it an error: sd_bus_call() would keep what an error brings besides its words. */
+static int exchange(Ctl *ctl, sd_bus_message *m, sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_slot_unrefp) sd_bus_slot *slot = NULL;
+        int r;
+
+        r = sd_bus_call_async(ctl->bus, &slot, m, on_reply, ret, RESOLVE_TIMEOUT_USEC);
+        while (r >= 0 && !*ret) {
+                r = sd_bus_process(ctl->bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(ctl->bus, UINT64_MAX);
+        }
+        return r;
+}
+
+static int explain_error(Ctl *ctl, sd_bus_message *m, Answer *answer)
+{
+        const sd_bus_error *error = sd_bus_message_get_error(m);
+        char text[1024];
+
+        if (ctl->trace && sd_bus_message_skip(m, "s") >= 0 && read_details(m, answer) >= 0)
+                print_steps(answer);
+        text_copy(text, sizeof text, error->message ? error->message : error->name);
+        complain(STATUS_FAILED, "%s: %s", ctl->arguments[0], text);
+        return sd_bus_error_has_name(error, LWSD_ERROR_TIMEOUT) ? -ETIMEDOUT : -EIO;
+}
+
+static int call(
+        Ctl *ctl, sd_bus_message **ret, Answer *answer, const char *member, const char *types, ...)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        uint64_t start = monotonic_now();
+        va_list ap;
+        int r;
+
+        r = sd_bus_message_new_method_call(
+                ctl->bus, &m, ctl->destination, LWSD_OBJECT_PATH, LWSD_INTERFACE_RESOLVER, member);
+        va_start(ap, types);
+        if (r >= 0)
+                r = sd_bus_message_appendv(m, types, ap);
+        va_end(ap);
+        if (r >= 0)
+                r = exchange(ctl, m, ret);
+        answer->took_usec = monotonic_now() - start;
+        if (r < 0)
+                complain(STATUS_FAILED, "%s: %s", ctl->arguments[0], strerror(-r));
+        else if (sd_bus_message_is_method_error(*ret, NULL))
+                r = explain_error(ctl, *ret, answer);
+        return r;
+}
+
 static int resolve_addresses(Ctl *ctl, int family, Answer *answer)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -177,7 +213,7 @@ static int resolve_addresses(Ctl *ctl, int family, Answer *answer)
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
         if (r >= 0)
-                r = sd_bus_message_read(m, "s", &canonical);
+                r = sd_bus_message_read(m, "st", &canonical, &answer->flags);
         return r < 0 ? r : read_details(m, answer);
 }
 
@@ -222,6 +258,8 @@ static int resolve_records(Ctl *ctl, const char *name, uint16_t type, Answer *an
         }
         if (r >= 0)
                 r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "t", &answer->flags);
         return r < 0 ? r : read_details(m, answer);
 }
 
@@ -281,11 +319,7 @@ static void print_trace(Ctl *ctl, const Answer *answer)
         char text[1024], took[32];
 
         format_duration(answer->took_usec, took, sizeof took);
-        for (size_t i = 0; i < json_array_size(answer->steps); i++) {
-                const char *step = json_string_value(json_array_get(answer->steps, i));
-
-                fprintf(stderr, "; %s\n", step ? step : "");
-        }
+        print_steps(answer);
         fprintf(stderr, "; %s, from %s%s%s, %s, in %s\n", ctl->arguments[0], answer_source(answer),
                 server_word(answer), answer->server, answer_protocol(answer), took);
         for (size_t i = 0; i < json_array_size(servers); i++) {

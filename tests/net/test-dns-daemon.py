@@ -67,6 +67,16 @@ class Ctl(DaemonCase):
             f"A {endpoint(cuts)} tcp: is asked", f"A {endpoint(cuts)} tcp: answers"])
         self.assertIn(f"from network, server {endpoint(cuts)}, DNS over TCP", err)
 
+    def test_trace_of_a_failure(self):
+        refuses = self.server(lambda q: q.reply(rcode=5))
+        code, out, err = self.daemon("127.0.0.1:1", refuses).resolve("--trace", "www.test", "A")
+        self.assertEqual((code, out), (1, []))
+        steps = [line.split(" ms ")[1] for line in err.splitlines() if " ms A " in line]
+        self.assertEqual(steps, [
+            "A 127.0.0.1:1 udp: is asked", "A 127.0.0.1:1 udp: refuses connections",
+            f"A {endpoint(refuses)} udp: is asked", f"A {endpoint(refuses)} udp: says REFUSED"])
+        self.assertIn("Every DNS server failed", err)
+
     def test_nobody_answers(self):
         d = self.daemon(self.server(lambda q: None))
         t = time.monotonic()
