@@ -55,7 +55,9 @@ void resolver_pump(Resolver *r, bool deliver);
 /* A look-up that gives the machine's own result. */
 int resolver_lookup_raw(Resolver *r, Lookup **ret, const DnsQuestion *q,
         void (*raw)(void *userdata, const DnsResult *result), void *userdata);
-/* The same at the next turn of the loop. */
+/* What is known without a packet: see dns_client_peek(). */
+int resolver_peek_raw(Resolver *r, const DnsQuestion *q, DnsResult *ret);
+/* resolver_pump() at the next turn of the loop. */
 void resolver_kick(Resolver *r);
 
 /* -- resolver-transport.c -- */

@@ -198,7 +198,7 @@ static size_t answer_now(Resolver *r, Query *q, int state, uint8_t *buf, size_t 
         if (state == 1)
                 return build_reply(q, NULL, q->error, buf, size);
         make_question(q, &question);
-        if (dns_client_peek(r->client, &question, clock_boottime_usec(), &res) == 0)
+        if (resolver_peek_raw(r, &question, &res) == 0)
                 return 0;
         n = build_reply(q, &res, res.error, buf, size);
         dns_result_clear(&res);

@@ -212,6 +212,15 @@ int resolver_lookup_host(Resolver *r, Lookup **ret, int ifindex, const char *nam
         return error < 0 ? error : start(r, ret, &q, &(Lookup){ .fn = fn, .userdata = userdata });
 }
 
+int resolver_peek_raw(Resolver *r, const DnsQuestion *q, DnsResult *ret)
+{
+        int known = dns_client_peek(r->client, q, clock_boottime_usec(), ret);
+
+        if (dns_client_has_events(r->client))
+                resolver_kick(r);
+        return known;
+}
+
 int resolver_peek_host(Resolver *r, int ifindex, const char *name, int family, unsigned flags,
         LookupFn fn, void *userdata)
 {
@@ -230,7 +239,7 @@ int resolver_peek_host(Resolver *r, int ifindex, const char *name, int family, u
         error = host_question(&q, ifindex, name, family, flags);
         if (error < 0)
                 return error;
-        if (dns_client_peek(r->client, &q, clock_boottime_usec(), &result) == 0)
+        if (resolver_peek_raw(r, &q, &result) == 0)
                 return 0;
         result_deliver(r, NULL, &result, false, ifindex, fn, userdata);
         dns_result_clear(&result);

@@ -5,6 +5,7 @@
 
 #define FAILURE_FIRST    USEC_PER_SEC
 #define FAILURE_MAX      (300 * USEC_PER_SEC)
+#define DUE_LIFE_MIN     (10 * USEC_PER_SEC)
 #define OCTETS_PER_ENTRY 1024
 #define BUCKETS_MIN      64
 
@@ -21,6 +22,7 @@ struct Entry {
         uint16_t class;
         uint8_t trust;
         uint8_t failures;
+        bool told_due;
         int error;
         usec_t stored, expires;
         DnsAnswer *answer; /* NULL for a failure */
@@ -267,6 +269,19 @@ static bool usable(const DnsCache *c, const Entry *e, bool stale, usec_t now)
         return now < e->expires || (stale && now < usec_add(e->expires, c->stale_usec));
 }
 
+/* What lives shortly is not worth it: it is asked for often enough. Told once, whatever comes of
+ * it.
+ */
+static bool take_due(Entry *e, usec_t now)
+{
+        usec_t life = usec_sub(e->expires, e->stored);
+
+        if (e->told_due || life < DUE_LIFE_MIN || usec_sub(e->expires, now) * 10 >= life)
+                return false;
+        e->told_due = true;
+        return true;
+}
+
 bool dns_cache_get(DnsCache *c, const DnsCacheKey *key, bool stale, usec_t now, DnsCacheHit *ret)
 {
         uint64_t hash = key_hash(c, key);
@@ -282,7 +297,7 @@ bool dns_cache_get(DnsCache *c, const DnsCacheKey *key, bool stale, usec_t now, 
         *ret = (DnsCacheHit){ .answer = e->answer,
                 .age = (uint32_t) (usec_sub(now, e->stored) / USEC_PER_SEC),
                 .stale = now >= e->expires,
-                .due = usec_sub(e->expires, now) * 10 < usec_sub(e->expires, e->stored) };
+                .due = !stale && take_due(e, now) };
         return true;
 }
 

@@ -27,7 +27,7 @@ struct DnsCacheHit {
         DnsAnswer *answer; /* borrowed */
         uint32_t age;      /* seconds to take off its TTLs */
         bool stale;
-        bool due; /* in the last tenth of its life: worth fetching again */
+        bool due; /* in the last tenth of its life, which is worth fetching again; told once */
 };
 
 typedef struct DnsCacheStatistics DnsCacheStatistics;

@@ -127,6 +127,8 @@ void dns_attempt_close(DnsClient *c, DnsAttempt *a);
 void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now);
 /* Joins or starts the transaction for the part's question. */
 int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now);
+/* The same question for nobody, so that who asks it next finds a fresh answer (REQ_DNS 45). */
+void dns_transaction_refresh(DnsPart *part, uint32_t servers, usec_t now);
 /* The part no longer waits. `keep`: the question goes on for the cache's sake. */
 void dns_transaction_leave(DnsPart *part, bool keep);
 void dns_transaction_restart(DnsTransaction *t, usec_t now);

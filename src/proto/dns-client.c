@@ -290,6 +290,12 @@ uint32_t dns_client_route(const DnsClient *c, const DnsName *name, int ifindex, 
         return servers;
 }
 
+bool dns_client_has_events(const DnsClient *c)
+{
+        return !list_is_empty(&c->events_send) || !list_is_empty(&c->events_done) ||
+               !list_is_empty(&c->closed) || c->n_gone > 0;
+}
+
 bool dns_client_pop_event(DnsClient *c, DnsEvent *ret)
 {
         List *l = list_first(&c->closed);

@@ -166,6 +166,8 @@ int dns_client_lookup(
  * holds references to be given back with dns_result_clear(). */
 int dns_client_peek(DnsClient *c, const DnsQuestion *q, usec_t now, DnsResult *ret);
 void dns_result_clear(DnsResult *r);
+/* Whether there are events to be popped: an answer from the cache may have it fetched anew. */
+bool dns_client_has_events(const DnsClient *c);
 /* What a record of answer `i` is handed out with: what is left of its TTL. */
 uint32_t dns_result_ttl(const DnsResult *r, size_t i, uint32_t ttl);
 void *dns_lookup_userdata(const DnsLookup *l);

@@ -151,7 +151,17 @@ static int local_answer(
         return r;
 }
 
-/* As far as it goes without a packet. */
+/* The answer is in use and soon over. */
+static void part_refresh(DnsPart *part, uint32_t servers, usec_t now)
+{
+        if (part->lookup->question.flags & (DNS_LOOKUP_NO_NETWORK | DNS_LOOKUP_PLAIN) ||
+                servers == 0)
+                return;
+        dns_trace_part(part, "is fetched anew", now);
+        dns_transaction_refresh(part, servers, now);
+}
+
+/* As far as it goes without waiting for a packet. */
 static void part_local(DnsPart *part, usec_t now)
 {
         const DnsQuestion *q = &part->lookup->question;
@@ -179,7 +189,10 @@ static void part_local(DnsPart *part, usec_t now)
                         if (!dns_cache_get(c->cache, &key, false, now, &hit))
                                 return;
                         dns_trace_part(part, "in the cache", now);
-                        part_absorb(part, hit.answer, hit.age);
+                        own = dns_answer_ref(hit.answer);
+                        if (hit.due)
+                                part_refresh(part, key.scope, now);
+                        part_absorb(part, own, hit.age);
                 }
         }
 }

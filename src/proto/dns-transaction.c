@@ -296,7 +296,8 @@ static DnsTransaction *txn_find(
         return NULL;
 }
 
-int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now)
+/* The one that there is, or a new one in the line. NULL when memory ran out. */
+static DnsTransaction *txn_get(DnsPart *part, uint32_t servers)
 {
         const DnsQuestion *q = &part->lookup->question;
         DnsClient *c = part->lookup->client;
@@ -304,31 +305,51 @@ int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now)
         bool plain = q->flags & DNS_LOOKUP_PLAIN;
         DnsTransaction *t = txn_find(c, part, servers, plain, bucket);
 
-        if (!t) {
-                t = malloc(sizeof(*t));
-                if (!t)
-                        return -ENOMEM;
-                *t = (DnsTransaction){ .client = c,
-                        .name = part->name,
-                        .type = part->type,
-                        .class = q->class,
-                        .servers = servers,
-                        .ifindex = q->ifindex,
-                        .plain = plain,
-                        .timer.fn = txn_timeout };
-                list_init(&t->waiters);
-                list_init(&t->attempts);
-                list_link_tail(bucket, &t->link);
-                list_link_tail(&c->line, &t->running);
-                c->n_txns++;
-                c->total++;
-        }
+        if (t)
+                return t;
+        t = malloc(sizeof(*t));
+        if (!t)
+                return NULL;
+        *t = (DnsTransaction){ .client = c,
+                .name = part->name,
+                .type = part->type,
+                .class = q->class,
+                .servers = servers,
+                .ifindex = q->ifindex,
+                .plain = plain,
+                .timer.fn = txn_timeout };
+        list_init(&t->waiters);
+        list_init(&t->attempts);
+        list_link_tail(bucket, &t->link);
+        list_link_tail(&c->line, &t->running);
+        c->n_txns++;
+        c->total++;
+        return t;
+}
+
+int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now)
+{
+        DnsClient *c = part->lookup->client;
+        DnsTransaction *t = txn_get(part, servers);
+
+        if (!t)
+                return -ENOMEM;
         part->txn = t;
         list_link_tail(&t->waiters, &part->waiter);
         if (!list_is_empty(&t->attempts))
                 dns_trace_part(part, "was asked already", now);
         start_from_line(c, now);
         return 0;
+}
+
+void dns_transaction_refresh(DnsPart *part, uint32_t servers, usec_t now)
+{
+        DnsClient *c = part->lookup->client;
+
+        /* whoever waits comes first */
+        if (list_is_empty(&c->line) && c->n_running < DNS_TXN_RUNNING_MAX / 2 &&
+                txn_get(part, servers))
+                start_from_line(c, now);
 }
 
 void dns_transaction_leave(DnsPart *part, bool keep)

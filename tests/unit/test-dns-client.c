@@ -496,7 +496,73 @@ START_TEST(ten_thousand_questions_are_all_answered)
 }
 END_TEST
 
-TEST_MAIN("dns-client", one_question_one_packet, a_useless_answer_moves_on_at_once,
+static void settle(Sim *sim)
+{
+        while (sim_step(sim))
+                ;
+}
+
+/* REQ_DNS 45: whoever asks late in the life of an answer has it fetched anew, and waits for
+ * nothing.
+ */
+START_TEST(what_is_in_use_is_fetched_before_its_end)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, sim_good); /* 60 s */
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        sim.now += 50 * USEC_PER_SEC;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        settle(&sim);
+        ck_assert_uint_eq(sim.packets, 1);
+        sim.now += 5 * USEC_PER_SEC;
+        for (unsigned i = 0; i < 3; i++) {
+                ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+                ck_assert(sim_result(&sim)->from_cache);
+                ck_assert_uint_eq(sim_result(&sim)->took, 0);
+        }
+        settle(&sim);
+        ck_assert_uint_eq(sim.packets, 2);
+        sim.now += 30 * USEC_PER_SEC;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert(sim_result(&sim)->from_cache);
+        ck_assert_uint_eq(sim.packets, 2);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(fetching_anew_has_its_bounds)
+{
+        DnsQuestion q = { .types = { DNS_TYPE_A }, .class = DNS_CLASS_IN };
+        DnsResult result;
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, sim_good);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
+        sim.servers[0] = sim_servfail;
+        sim.now += 58 * USEC_PER_SEC;
+        /* without the network nothing is asked for */
+        ck_assert_int_eq(sim_lookup2(&sim, "b.example", DNS_TYPE_A, 0, DNS_LOOKUP_NO_NETWORK), 0);
+        settle(&sim);
+        ck_assert_uint_eq(sim.packets, 2);
+        for (unsigned i = 0; i < 10; i++) {
+                /* by the short way too */
+                q.name = sim_name("a.example");
+                ck_assert_int_eq(dns_client_peek(sim.c, &q, sim.now, &result), 1);
+                ck_assert(dns_client_has_events(sim.c) == (i == 0));
+                ck_assert_int_eq(result.error, 0);
+                dns_result_clear(&result);
+                settle(&sim);
+        }
+        /* the only server has its second chance, and then there is quiet */
+        ck_assert_uint_eq(sim.packets, 4);
+        sim_deinit(&sim);
+}
+END_TEST
+
+TEST_MAIN("dns-client", what_is_in_use_is_fetched_before_its_end, fetching_anew_has_its_bounds,
+        one_question_one_packet, a_useless_answer_moves_on_at_once,
         when_all_fail_the_error_comes_and_is_kept, truncation_goes_to_tcp_at_the_same_server,
         aliases_are_followed_and_endless_ones_end, a_flag_refuses_aliases,
         a_slow_family_delays_by_50_ms, identical_questions_share_a_packet,
