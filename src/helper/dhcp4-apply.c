@@ -72,6 +72,8 @@ static void tell_facts(Link *link, const Dhcp4Lease *lease)
 
         if (s->use_dns)
                 add_servers(&facts.dns, o->dns, o->n_dns);
+        for (size_t i = 0; s->use_dns && i < o->resolvers.n; i++)
+                (void) endpoint_list_add(&facts.resolvers, &o->resolvers.items[i]);
         if (s->use_ntp)
                 add_ntp(&facts.ntp, o->ntp, o->n_ntp);
         if (s->use_domains)

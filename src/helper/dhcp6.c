@@ -230,6 +230,13 @@ static void tell_facts(Dhcp6Client *c)
                         e.ifindex = c->link->ifindex;
                 (void) endpoint_list_add(&facts.dns, &e);
         }
+        for (size_t i = 0; s->use_dns && i < o.resolvers.n; i++) {
+                Endpoint *e = &o.resolvers.items[i];
+
+                if (ip_is_link_local(&e->addr))
+                        e->ifindex = c->link->ifindex;
+                (void) endpoint_list_add(&facts.resolvers, e);
+        }
         if (s->use_ntp)
                 add_words(o.ntp, add_ntp, &facts.ntp);
         if (s->use_domains)

@@ -12,6 +12,7 @@
 void link_facts_clear(LinkFacts *facts)
 {
         endpoint_list_clear(&facts->dns);
+        endpoint_list_clear(&facts->resolvers);
         host_port_list_clear(&facts->ntp);
         string_list_clear(&facts->domains);
         free(facts->captive_portal);

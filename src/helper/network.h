@@ -27,7 +27,7 @@ typedef enum FactSource {
 /* What one source says about a link. Plain data; network_set_facts() copies it. */
 typedef struct LinkFacts LinkFacts;
 struct LinkFacts {
-        EndpointList dns;
+        EndpointList dns, resolvers; /* the latter by TLS, with the name to be shown (DNR) */
         HostPortList ntp;
         StringList domains;
         char *captive_portal; /* URI, NULL for none */

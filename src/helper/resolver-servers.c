@@ -15,7 +15,8 @@
 typedef struct Build Build;
 struct Build {
         DnsClientConfig c;
-        DnsPrivacy privacy;
+        DnsPrivacy privacy; /* of what is added now; and whether it has nothing but TLS */
+        bool only_tls;
         const Link *links[LINKS_MAX];
         size_t n_links;
         uint32_t default_links; /* servers of links with "~." */
@@ -60,7 +61,8 @@ static uint32_t add_server(Build *b, const Resolver *r, const Endpoint *from, in
                         return 1u << i;
         if (b->c.n_servers == DNS_SERVERS_MAX)
                 return 0;
-        b->c.servers[b->c.n_servers] = (DnsServerConfig){ .endpoint = e, .privacy = b->privacy };
+        b->c.servers[b->c.n_servers] =
+                (DnsServerConfig){ .endpoint = e, .privacy = b->privacy, .only_tls = b->only_tls };
         return 1u << b->c.n_servers++;
 }
 
@@ -138,13 +140,31 @@ static void list_links(Build *b, Network *network)
         }
 }
 
+/* REQ_DNS 37: those that the network names (DNR) come before its others, by their names and never
+ * without; where TLS is not wanted at all, not. */
+static uint32_t add_resolvers(Build *b, const Resolver *r, const Link *l)
+{
+        DnsPrivacy privacy = b->privacy;
+        uint32_t set = 0;
+
+        if (privacy == DNS_PRIVACY_NONE)
+                return 0;
+        b->privacy = DNS_PRIVACY_STRICT;
+        b->only_tls = true;
+        for (size_t k = 0; k < _FACT_SOURCE_MAX; k++)
+                set |= add_list(b, r, &l->facts[k].resolvers, l->ifindex);
+        b->privacy = privacy;
+        b->only_tls = false;
+        return set;
+}
+
 static uint32_t add_links(Build *b, const Resolver *r)
 {
         uint32_t all = 0;
 
         for (size_t i = 0; i < b->n_links; i++) {
                 const Link *l = b->links[i];
-                uint32_t set = 0;
+                uint32_t set = add_resolvers(b, r, l);
 
                 for (size_t k = 0; k < _FACT_SOURCE_MAX; k++)
                         set |= add_list(b, r, &l->facts[k].dns, l->ifindex);

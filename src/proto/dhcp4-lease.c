@@ -88,6 +88,7 @@ static void add_options(LeaseText *t, const Dhcp4Options *o)
         if (o->mtu)
                 lease_text_add(t, "mtu=%u\n", o->mtu);
         lease_text_names(t, o->search, o->captive_portal);
+        lease_text_resolvers(t, &o->resolvers);
 }
 
 void dhcp4_lease_format(const Dhcp4Lease *lease, const LeaseClocks *at, LeaseText *t)
@@ -178,6 +179,8 @@ static bool parse_option(Dhcp4Options *o, const char *key, char *value)
                 return parse_list(value, o->dns, &o->n_dns);
         if (strcmp(key, "ntp") == 0)
                 return parse_list(value, o->ntp, &o->n_ntp);
+        if (strcmp(key, "resolver") == 0)
+                return dnr_add_text(&o->resolvers, value);
         if (strcmp(key, "domains") == 0)
                 return lease_domains(value, o->search, sizeof(o->search));
         if (strcmp(key, "captive-portal") == 0)

@@ -260,6 +260,11 @@ static void decode_search(Dhcp4Message *m, Reader *r)
                 domain_list_add(m->options.search, sizeof(m->options.search), name);
 }
 
+static void decode_dnr(Dhcp4Message *m, Reader *r)
+{
+        dnr_read_v4(&m->options.resolvers, r);
+}
+
 static void decode_portal(Dhcp4Message *m, Reader *r)
 {
         (void) option_read_uri(r, m->options.captive_portal, sizeof(m->options.captive_portal));
@@ -308,6 +313,7 @@ static const Decoder decoders[] = {
         { DHCP4_OPTION_DOMAIN, decode_domain },
         { DHCP4_OPTION_SEARCH, decode_search },
         { DHCP4_OPTION_PORTAL, decode_portal },
+        { DHCP4_OPTION_DNR, decode_dnr },
 };
 
 /* The next option of a field; a length past its end stops there. */
@@ -453,6 +459,7 @@ static const uint8_t parameters[] = {
         DHCP4_OPTION_T1,
         DHCP4_OPTION_T2,
         DHCP4_OPTION_PORTAL,
+        DHCP4_OPTION_DNR,
         DHCP4_OPTION_V6ONLY,
 };
 

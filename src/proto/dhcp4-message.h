@@ -4,6 +4,7 @@
  * DHCPv4 messages (RFC 2131, options of RFC 2132 and later): bytes to values and back. Nothing is
  * decided here but what the bytes mean; whether a reply is wanted is for proto/dhcp4-machine.
  */
+#include "proto/dnr.h"
 #include "util/buf.h"
 #include <netinet/in.h>
 
@@ -58,6 +59,7 @@ enum {
         DHCP4_OPTION_PORTAL = 114,
         DHCP4_OPTION_SEARCH = 119,
         DHCP4_OPTION_CLASSLESS_ROUTE = 121,
+        DHCP4_OPTION_DNR = 162,
         DHCP4_OPTION_CLASSLESS_ROUTE_MS = 249,
         DHCP4_OPTION_END = 255,
 };
@@ -79,6 +81,7 @@ struct Dhcp4Options {
         Dhcp4Route routes[DHCP4_ROUTES_MAX];
         char search[DHCP4_SEARCH_SIZE];         /* 15, then 119; blanks between */
         char captive_portal[DHCP4_PORTAL_SIZE]; /* an https URI */
+        DnrList resolvers;
 };
 
 typedef struct Dhcp4Message Dhcp4Message;

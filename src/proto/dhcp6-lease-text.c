@@ -34,6 +34,7 @@ void dhcp6_lease_format(
         if (options->ntp[0])
                 lease_text_add(t, "ntp=%s\n", options->ntp);
         lease_text_names(t, options->search, options->captive_portal);
+        lease_text_resolvers(t, &options->resolvers);
 }
 
 typedef struct Parsed Parsed;
@@ -112,6 +113,8 @@ static bool parse_entry(void *userdata, const char *key, char *value)
                        inet_pton(AF_INET6, value, &o->dns[o->n_dns]) == 1 && ++o->n_dns;
         if (strcmp(key, "ntp") == 0)
                 return parse_ntp(value, o);
+        if (strcmp(key, "resolver") == 0)
+                return dnr_add_text(&o->resolvers, value);
         if (strcmp(key, "domains") == 0)
                 return lease_domains(value, o->search, sizeof(o->search));
         if (strcmp(key, "captive-portal") == 0)

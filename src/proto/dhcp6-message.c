@@ -211,6 +211,9 @@ static void decode_option(Dhcp6Message *m, uint16_t code, Reader *r, uint32_t ia
         case DHCP6_OPTION_DNS:
                 decode_dns(&m->options, r);
                 return;
+        case DHCP6_OPTION_DNR:
+                dnr_read_v6(&m->options.resolvers, r);
+                break;
         case DHCP6_OPTION_SEARCH:
                 (void) domain_read_list(r, m->options.search, sizeof(m->options.search));
                 return;
@@ -270,6 +273,7 @@ static const uint16_t wanted[] = {
         DHCP6_OPTION_SNTP,
         DHCP6_OPTION_NTP,
         DHCP6_OPTION_PORTAL,
+        DHCP6_OPTION_DNR,
 };
 
 static size_t open_option(Writer *w, uint16_t code)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /* DHCPv6 messages (RFC 8415): bytes to values and back, as far as a client of addresses goes. */
+#include "proto/dnr.h"
 #include "util/buf.h"
 #include <netinet/in.h>
 
@@ -50,6 +51,7 @@ enum {
         DHCP6_OPTION_SOL_MAX_RT = 82,
         DHCP6_OPTION_INF_MAX_RT = 83,
         DHCP6_OPTION_PORTAL = 103,
+        DHCP6_OPTION_DNR = 144,
 };
 
 typedef enum Dhcp6Status {
@@ -82,6 +84,7 @@ struct Dhcp6Options {
         char search[1024];        /* host names, blanks between */
         char ntp[1024];           /* addresses and host names, blanks between; 56, or else 31 */
         char captive_portal[256]; /* an https URI */
+        DnrList resolvers;
 };
 
 /* The authentication option, of the reconfigure key protocol only (RFC 8415 20.4). */

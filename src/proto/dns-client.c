@@ -114,6 +114,7 @@ static DnsServer *find_server(const DnsClient *c, const DnsServerConfig *want)
 {
         for (size_t i = 0; i < c->n_servers; i++)
                 if (c->servers[i] && c->servers[i]->privacy == want->privacy &&
+                        c->servers[i]->only_tls == want->only_tls &&
                         endpoint_equal(&c->servers[i]->endpoint, &want->endpoint))
                         return c->servers[i];
         return NULL;
@@ -127,6 +128,7 @@ static int server_new(DnsServer **ret, const DnsServerConfig *config)
                 return -ENOMEM;
         s->endpoint = config->endpoint;
         s->privacy = config->privacy;
+        s->only_tls = config->only_tls;
         *ret = s;
         return 0;
 }

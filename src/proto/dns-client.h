@@ -55,6 +55,7 @@ typedef struct DnsServerConfig DnsServerConfig;
 struct DnsServerConfig {
         Endpoint endpoint;
         DnsPrivacy privacy;
+        bool only_tls; /* nothing plain is to be had there, whoever asks for it */
 };
 
 /* Names under `domain` go to `servers`, a set of bits by place in the list. The longest domain that

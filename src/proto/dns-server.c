@@ -25,6 +25,7 @@ void dns_server_forget(DnsServer *s)
 {
         *s = (DnsServer){ .endpoint = s->endpoint,
                 .privacy = s->privacy,
+                .only_tls = s->only_tls,
                 .bit = s->bit,
                 .binding = s->binding,
                 .designations = s->designations + s->designation.is_set,

@@ -32,6 +32,7 @@ typedef struct DnsServer DnsServer;
 struct DnsServer {
         Endpoint endpoint;
         DnsPrivacy privacy;
+        bool only_tls;
         uint32_t bit;  /* its place in sets of servers */
         void *binding; /* the binding's connections to it */
 
@@ -55,8 +56,8 @@ struct DnsServer {
         usec_t cookie_born, cookie_missing_since;
 };
 
-/* Another network: as it is before anything is known of it; endpoint, privacy, bit and binding
- * stay. */
+/* Another network: as it is before anything is known of it; what was configured and the
+ * binding stay. */
 void dns_server_forget(DnsServer *s);
 /* REQ_DNS 23: 5 times the smoothed RTT within 0.25 to 5 s, 2 s when unmeasured, doubled per round.
  */

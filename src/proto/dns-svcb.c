@@ -86,22 +86,28 @@ static bool read_param(DnsSvcb *s, uint16_t key, Reader v)
         }
 }
 
+int dns_svcb_read_params(DnsSvcb *s, Reader *r)
+{
+        int last = -1;
+
+        while (reader_left(r) > 0) {
+                uint16_t key = reader_u16(r), len = reader_u16(r);
+                Reader value = reader_sub(r, len);
+
+                if (r->failed || key <= last || !read_param(s, key, value))
+                        return -EBADMSG;
+                last = key;
+        }
+        return 0;
+}
+
 int dns_svcb_parse(DnsSvcb *ret, const void *data, size_t size)
 {
         Reader r = READER_INIT(data, size);
         DnsSvcb s = { .priority = reader_u16(&r) };
-        int last = -1;
 
-        if (r.failed || dns_name_read_plain(&r, &s.target) < 0)
+        if (r.failed || dns_name_read_plain(&r, &s.target) < 0 || dns_svcb_read_params(&s, &r) < 0)
                 return -EBADMSG;
-        while (reader_left(&r) > 0) {
-                uint16_t key = reader_u16(&r), len = reader_u16(&r);
-                Reader value = reader_sub(&r, len);
-
-                if (r.failed || key <= last || !read_param(&s, key, value))
-                        return -EBADMSG;
-                last = key;
-        }
         *ret = s;
         return 0;
 }

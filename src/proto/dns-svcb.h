@@ -19,3 +19,5 @@ struct DnsSvcb {
 
 /* -EBADMSG for what breaks the rules in any place. */
 int dns_svcb_parse(DnsSvcb *ret, const void *data, size_t size);
+/* Only the parameters, up to the end. */
+int dns_svcb_read_params(DnsSvcb *s, Reader *r);

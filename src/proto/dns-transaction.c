@@ -83,7 +83,8 @@ static void probe_failed(DnsTransaction *t, usec_t now)
                 DnsServer *s = t->client->servers[i];
                 DnsAttempt *a;
 
-                if (!(t->servers & s->bit) || (t->tried & s->bit) || !dns_server_probe_due(s, now))
+                if (!(t->servers & s->bit) || (t->tried & s->bit) || (t->plain && s->only_tls) ||
+                        !dns_server_probe_due(s, now))
                         continue;
                 a = dns_attempt_new(t, s, first_transport(t, s, now), now);
                 if (!a)
@@ -195,7 +196,8 @@ static DnsServer *choose(const DnsTransaction *t)
                 for (size_t i = 0; i < t->client->n_servers; i++) {
                         DnsServer *s = t->client->servers[i];
 
-                        if ((open & s->bit) && s->failed == (failed > 0))
+                        if ((open & s->bit) && s->failed == (failed > 0) &&
+                                !(t->plain && s->only_tls))
                                 return s;
                 }
         return NULL;

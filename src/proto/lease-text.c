@@ -48,6 +48,14 @@ void lease_text_names(LeaseText *t, const char *search, const char *captive_port
                 lease_text_add(t, "captive-portal=%s\n", captive_portal);
 }
 
+void lease_text_resolvers(LeaseText *t, const DnrList *list)
+{
+        char text[ENDPOINT_STRLEN];
+
+        for (size_t i = 0; i < list->n; i++)
+                lease_text_add(t, "resolver=%s\n", endpoint_format(&list->items[i], text));
+}
+
 int lease_text_parse(const char *text, LeaseEntryFn *entry, void *userdata)
 {
         char copy[LEASE_TEXT_SIZE], *save = NULL;

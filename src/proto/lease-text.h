@@ -2,6 +2,7 @@
 #pragma once
 /* What the text forms of DHCPv4 and DHCPv6 leases share: lines of "key=value" that a person can
  * read. */
+#include "proto/dnr.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include <stdbool.h>
@@ -32,6 +33,8 @@ void lease_text_hex(LeaseText *t, const char *key, const uint8_t *bytes, size_t 
 void lease_text_clocks(LeaseText *t, const LeaseClocks *at);
 /* Where a server gave them. */
 void lease_text_names(LeaseText *t, const char *search, const char *captive_portal);
+/* "resolver=192.0.2.1:853#dns.example", for each; read by dnr_add_text(). */
+void lease_text_resolvers(LeaseText *t, const DnrList *list);
 
 typedef bool LeaseEntryFn(void *userdata, const char *key, char *value);
 /* 0, or -EBADMSG when a line is none or the function refuses it. Lines with # are skipped. */

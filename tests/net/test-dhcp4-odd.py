@@ -254,6 +254,32 @@ def r18_long_and_split_lists(lab):
     assert lab.get("Ntp") == [[2, list(ip("10.77.0.9"))], [2, list(ip("10.77.0.8"))]], lab.get("Ntp")
 
 
+def name_servers(lab):
+    servers = json.loads(sh(f"busctl --json=short --address=unix:path={lab.dir}/run/private get-property org.lwsd1 "
+                            "/org/lwsd1 org.lwsd1.Resolver Servers"))["data"]
+    return [(".".join(map(str, address)), name, protocol) for _, _, address, name, protocol in servers]
+
+
+# RFC 9463: priority, name, addresses, DNS over TLS
+RESOLVER = b"\0\1\x0a\3dns\4test\0\4" + ip("10.77.0.9") + b"\0\1\0\4\3dot"
+
+
+@scenario("[DNS]\nDNSOverTLS=opportunistic")
+def resolvers_that_are_named_come_first_and_by_tls(lab):
+    request = lab.bind(extra=option(162, struct.pack(">H", len(RESOLVER)) + RESOLVER))
+    assert 162 in request.options[55]
+    lab.wait(lambda: len(name_servers(lab)) == 2)
+    assert name_servers(lab) == [("10.77.0.9", "dns.test", "dot"), (SERVER, "", "dot")], name_servers(lab)
+    lab.wait(lab.stored)
+    assert "10.77.0.9" not in lab.resolv_conf()
+
+
+@scenario()
+def resolvers_that_are_named_are_left_without_tls(lab):
+    lab.bind(extra=option(162, struct.pack(">H", len(RESOLVER)) + RESOLVER))
+    lab.wait(lambda: name_servers(lab) == [(SERVER, "", "udp")])
+
+
 @scenario("UseDNS=no\nUseNTP=no\nUseRoutes=no\nUseMTU=no\nUseDomains=no")
 def use_nothing_but_the_address(lab):
     lab.bind(extra=option(26, b"\x05\x78") + option(42, ip(SERVER)) + option(15, b"lan.example"))

@@ -92,6 +92,7 @@ static Dhcp4Lease full_lease(void)
                 .search = "a.lan b.lan",
                 .captive_portal = "https://p/api?x=y" };
         l.options.dns[0] = l.options.dns[1] = l.options.ntp[0] = v4("10.0.0.3");
+        ck_assert(dnr_add_text(&l.options.resolvers, "10.0.0.3:853#dns.lan"));
         l.options.routes[0] = (Dhcp4Route){ .gateway = v4("10.0.0.1") };
         l.options.routes[1] = (Dhcp4Route){ .destination = v4("10.9.0.0"), .prefix_length = 16 };
         return l;

@@ -24,6 +24,7 @@ static void full_lease(Dhcp6Lease *l, Dhcp6Options *o)
                 .ntp = "2001:db8::7 time.example",
                 .captive_portal = "https://portal.example/api" };
         inet_pton(AF_INET6, "2001:db8::53", &o->dns[0]);
+        ck_assert(dnr_add_text(&o->resolvers, "[2001:db8::53]:853#dns.lan"));
 }
 
 static void format(const Dhcp6Lease *l, const Dhcp6Options *o, const LeaseClocks *at, char *buf)
