@@ -177,12 +177,10 @@ static void cancel(void)
                 REQUIRE(it->ran == 0 && it->destroyed == 1);
 }
 
-static void move(void)
+static void move(int state)
 {
-        intptr_t state = (intptr_t) pick(RANKS);
-
         (void) lws_system_get_ops(cx)->attach(
-                cx, 0, on_move, LWS_SYSTATE_UNKNOWN, (void *) state, NULL);
+                cx, 0, on_move, LWS_SYSTATE_UNKNOWN, (void *) (intptr_t) state, NULL);
 }
 
 static void act(void)
@@ -197,7 +195,7 @@ static void act(void)
         } else if (what < 90)
                 cancel();
         else if (what < 93)
-                move();
+                move((int) pick(LWS_SYSTATE_POLICY_INVALID + 1));
         else if (what < 95)
                 lws_cancel_service(cx);
         else
@@ -371,8 +369,12 @@ static void run_round(uint64_t seed)
         while (serving < n_service)
                 sched_yield();
         quiet = drains;
-        while (drains && (asking > 0 || !is_drained()))
-                sched_yield();
+        while (drains && (asking > 0 || !is_drained())) {
+                /* out of POLICY_INVALID */
+                move(LWS_SYSTATE_OPERATIONAL);
+                for (int i = 0; i < 100 && !is_drained(); i++)
+                        sched_yield();
+        }
         if (!by_callback || lws_system_get_ops(cx)->attach(cx, (int) pick((unsigned) n_service),
                                     on_destroy_context, LWS_SYSTATE_UNKNOWN, NULL, NULL) != 0)
                 lws_context_destroy(cx);
