@@ -39,7 +39,7 @@ struct Thread {
         usec_t now; /* of this turn; 0: not read yet */
         Heap timers, due;
         uint64_t timer_order;
-        usec_t armed; /* what the timerfd is set to; USEC_INFINITY: nothing */
+        usec_t armed; /* what the timerfd is set to; USEC_INFINITY: nothing; 0: it has fired */
         LoopIo timer_io;
 
         List wsis;

@@ -3,7 +3,9 @@
 #include "util/fd.h"
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <unistd.h>
+
+/* Thread.armed of a timerfd that has to be set, or turned off, before it can be slept on. */
+#define TIMER_FIRED 0
 
 static bool timer_before(const HeapNode *a, const HeapNode *b)
 {
@@ -43,10 +45,10 @@ void timer_set(Timer *t, usec_t deadline)
 static void on_timerfd(LoopIo *io, uint32_t revents)
 {
         Thread *th = container_of(io, Thread, timer_io);
-        uint64_t count;
 
-        (void) !read(io->fd, &count, sizeof(count));
-        th->armed = USEC_INFINITY;
+        /* Never read: what it says is taken back when it is set anew, which is before the next
+         * poll that sleeps. */
+        th->armed = TIMER_FIRED;
         thread_begin(th);
         timers_run(th);
         thread_end(th);
