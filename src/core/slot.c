@@ -29,6 +29,8 @@ void slots_deinit(SlotTable *t)
 {
         for (unsigned i = 0; i < SLOT_CHUNKS; i++)
                 free(t->chunks[i]);
+        /* handles name nothing, should the last callbacks of the context ask */
+        atomic_store_explicit(&t->used, 0, memory_order_relaxed);
 }
 
 Slot *slot_get(SlotTable *t, uint32_t index)

@@ -108,6 +108,51 @@ START_TEST(destroy_comes_once_whatever_happens)
 }
 END_TEST
 
+/* -- The last callback there is ---------------------------------------------------------------- */
+
+static Fate last_fate;
+static int told_last;
+
+static int on_protocol(
+        struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+        struct lws_context *cx = lws_get_context(wsi);
+        Fate late;
+
+        if (reason != LWS_CALLBACK_PROTOCOL_DESTROY)
+                return 0;
+        ck_assert_int_eq(last_fate.destroyed, 1);
+        ck_assert_int_eq(lws_system_attach_cancel(cx, last_fate.handle), 0);
+        ck_assert_int_eq(ext(cx, 0, LWS_SYSTATE_UNKNOWN, &late, 0), -ESHUTDOWN);
+        ck_assert_int_eq(
+                lws_system_watch(cx, 0, LWS_SYSTATE_DHCP, on_run, NULL, NULL, NULL), -ESHUTDOWN);
+        ck_assert_int_lt(lws_service(cx, 0), 0);
+        lws_cancel_service(cx);
+        told_last++;
+        return 0;
+}
+
+START_TEST(what_cleans_up_last_may_still_ask)
+{
+        static const struct lws_protocols protocols[] = { { .name = "p", .callback = on_protocol },
+                LWS_PROTOCOL_LIST_TERM };
+        struct lws_context_creation_info info;
+        struct lws_context *cx;
+
+        lws_context_info_defaults(&info, NULL);
+        info.protocols = protocols;
+        told_last = 0;
+        for (int turns = 0; turns < 2; turns++) {
+                cx = lws_create_context(&info);
+                ck_assert_int_eq(ext(cx, 0, LWS_SYSTATE_OPERATIONAL, &last_fate, 0), 0);
+                if (turns > 0)
+                        ck_assert_int_eq(lws_service(cx, 0), 0);
+                lws_context_destroy(cx);
+        }
+        ck_assert_int_eq(told_last, 2);
+}
+END_TEST
+
 static int attach_and_end(struct lws_context *cx, int tsi, lws_attach_cb_t cb,
         lws_system_states_t state, void *opaque, struct lws_attach_item **get)
 {
@@ -455,8 +500,8 @@ START_TEST(a_thread_that_lags_ends_at_the_true_level)
 END_TEST
 
 TEST_MAIN("attach-ext", destroy_comes_once_whatever_happens,
-        destroy_comes_where_the_context_ends_in_a_take, a_callback_may_cancel,
-        cancelling_waits_for_a_callback_that_runs, deadlines_are_served_in_any_order_of_coming,
-        churn_does_not_grow, each_edge_is_told_once_in_order,
-        the_end_of_all_watches_leaves_nothing_to_the_next,
+        destroy_comes_where_the_context_ends_in_a_take, what_cleans_up_last_may_still_ask,
+        a_callback_may_cancel, cancelling_waits_for_a_callback_that_runs,
+        deadlines_are_served_in_any_order_of_coming, churn_does_not_grow,
+        each_edge_is_told_once_in_order, the_end_of_all_watches_leaves_nothing_to_the_next,
         a_thread_that_lags_ends_at_the_true_level)
