@@ -267,7 +267,8 @@ static void log_lease(Dhcp6Client *c)
         } else if (l->n_addresses > 0 && !c->leased) {
                 inet_ntop(AF_INET6, &l->addresses[0].address, ip, sizeof(ip));
                 log_event(LOG_SEV_INFO, fields, "%s: %s leased from %s", c->link->name, ip,
-                        ip_format(&c->server, server));
+                        c->server.family == AF_UNSPEC ? "a server of an earlier run"
+                                                      : ip_format(&c->server, server));
         }
         c->leased = l->n_addresses > 0;
 }

@@ -293,7 +293,7 @@ class Lab:
         try:
             self.raw.send(frame)
         except OSError as error:
-            if error.errno != errno.ENOBUFS:  # no carrier: nobody hears it
+            if error.errno not in (errno.ENOBUFS, errno.ENETDOWN):  # no carrier, or none a moment ago: nobody hears it
                 raise
 
     def send(self, payload, to_mac=BROADCAST, source=SERVER, destination="255.255.255.255", **how):
