@@ -1,9 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/later.h"
+#include "util/error.h"
 #include "util/log.h"
 #include <config.h>
 #include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Beside the executable, where it is built, or where it is installed to from there. A path in the
+ * executable itself would be looked through for every other library, at every start; and of who
+ * calls dlopen() in our place, as a sanitizer does, it would not be known. */
+static void *open_module(void)
+{
+        static const char *const places[] = { "", "/../lib/lwsd" };
+        char exe[PATH_MAX], path[PATH_MAX + 64];
+        ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+        void *module = NULL;
+        char *slash;
+
+        exe[n > 0 ? n : 0] = 0;
+        slash = strrchr(exe, '/');
+        if (slash)
+                *slash = 0;
+        for (size_t i = 0; slash && i < ELEMENTSOF(places) && !module; i++) {
+                snprintf(path, sizeof(path), "%s%s/" LATER_MODULE, exe, places[i]);
+                module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        }
+        return module ? module : dlopen(PKGLIBDIR "/" LATER_MODULE, RTLD_NOW | RTLD_LOCAL);
+}
 
 /* Only thread 0 comes here. NULL: it is not there, which is said once. */
 static const LaterTable *load(void)
@@ -16,7 +42,7 @@ static const LaterTable *load(void)
         if (tried)
                 return table;
         tried = true;
-        module = dlopen(LATER_MODULE, RTLD_NOW | RTLD_LOCAL);
+        module = open_module();
         found = module ? dlsym(module, LATER_TABLE) : NULL;
         if (!found)
                 log_error("Cannot load what TLS, keys and names of other languages need: %s",
