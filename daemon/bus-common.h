@@ -35,3 +35,26 @@
         static int get_##name(sd_bus *bus, const char *path, const char *interface,                \
                 const char *property, sd_bus_message *m, void *userdata, sd_bus_error *error)
 #define MANAGER(userdata) (((BusContext *) (userdata))->manager)
+
+/* A state that can be attached to or held, or an error that says which those are. */
+int bus_parse_state(const char *name, int *ret, sd_bus_error *error);
+
+/* As sd_bus_message_read_array() for 'y' and 't', from a client in either byte order. What is not
+ * this machine's is put into a copy, which is the caller's to free. */
+int bus_read_array(
+        sd_bus_message *m, char type, const void **ret, size_t *ret_size, void **ret_copy);
+
+/* A reply that grows with what clients do: it counts for the one who asks. */
+typedef struct BusList BusList;
+struct BusList {
+        sd_bus_message *m;
+        size_t size;
+        int r;
+};
+int bus_send_list(BusContext *context, const BusList *list);
+
+/* bus-attach.c */
+int bus_attach(Caller *caller, sd_bus_message *m, sd_bus_error *error);
+int bus_attach_many(Caller *caller, sd_bus_message *m, sd_bus_error *error);
+int bus_detach(Caller *caller, sd_bus_message *m, sd_bus_error *error);
+int method_list_attachments(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Sentences of org.lwsd1(5) about who may do what and what a restart changes, tried on the private socket and on the
-bus by root, a member of group lwsd and a user who is neither.
+"""Sentences of org.lwsd1(5) about who may do what, in which order of bytes, and what a restart changes, tried on the
+private socket and on the bus by root, a member of group lwsd and a user who is neither.
 
 Usage: test-contract.py LWSD
 """
@@ -136,7 +136,8 @@ class World:
                     "context='default'><allow user='*'/><allow send_destination='*'/><allow own='*'/>"
                     "<allow receive_sender='*'/></policy></busconfig>")
         with open(self.folder + "/conf", "w", encoding="ascii") as f:
-            f.write("[Manager]\nTarget=dhcp\n[CaptivePortal]\nCheck=no\n[Time]\nObserve=yes\n")
+            f.write("[Manager]\nTarget=dhcp\n[CaptivePortal]\nCheck=no\n[Time]\nObserve=yes\n"
+                    "[Auth1]\nProvider=hold\n")
         self.start("bus", "dbus-daemon", "--nofork", "--nopidfile", f"--config-file={self.folder}/bus.conf")
 
     def start(self, name, *command):
@@ -179,6 +180,28 @@ def group(world):
         as_user(NOBODY - 1, NOBODY, [number], check, world.private, False)  # "privileged" reloads
     set_group(GROUP)
     Client(world.private, False).manager("Reload")
+
+
+def byte_order(world):
+    """A client may write numbers in the other order, as one does that is emulated."""
+    client = Client(world.private, False)
+
+    def call(method, signature, *arguments):
+        message = Gio.DBusMessage.new_method_call(None, PATH, MANAGER, method)
+        message.set_byte_order(Gio.DBusMessageByteOrder.BIG_ENDIAN if sys.byteorder == "little" else
+                               Gio.DBusMessageByteOrder.LITTLE_ENDIAN)
+        message.set_body(GLib.Variant(signature, arguments))
+        reply, _ = client.connection.send_message_with_reply_sync(message, Gio.DBusSendMessageFlags.NONE,
+                                                                  PATIENCE * 1000, None)
+        reply.to_gerror()  # raises it
+        return reply.get_body().unpack() if reply.get_body() else ()
+    number, _ = call("Attach", "(sa{sv})", "operational", {"timeout-usec": GLib.Variant("t", 10**12)})
+    numbers, _ = call("AttachMany", "(a(sa{sv}))", [("operational", {})] * 100)
+    assert client.get("PendingAttachments") == 101
+    call("Detach", "(at)", [number, *numbers])
+    assert client.get("PendingAttachments") == 0
+    call("SetBlob", "(sayt)", "auth1", b"token" * 1000, 0)
+    assert client.error(PATH, MANAGER, "GetToken", "(s)", ("auth1",)) is None
 
 
 def restart(world):
@@ -243,7 +266,7 @@ def main():
     world = World(os.path.abspath(sys.argv[1]))
     try:
         world.lwsd()
-        for part in (restart, group, access, full):
+        for part in (restart, byte_order, group, access, full):
             part(world)
             print(f"{part.__name__}: as it should be", flush=True)
     except BaseException:
