@@ -84,6 +84,7 @@ _public_ struct lws *lws_adopt_descriptor_vhost(struct lws_vhost *vhost, lws_ado
         const struct lws_protocols *p = vhost ? find_protocol(vhost, protocol) : NULL;
         struct lws *wsi;
         int r = -EINVAL;
+        Thread *th;
 
         if (p && type == LWS_ADOPT_RAW_FILE_DESC && !parent)
                 r = adopt(&wsi, vhost, fd.filefd, p);
@@ -93,10 +94,13 @@ _public_ struct lws *lws_adopt_descriptor_vhost(struct lws_vhost *vhost, lws_ado
                 fd_close(fd.filefd);
                 return NULL;
         }
+        th = wsi->thread;
+        th->depth++; /* it may end the context, which is needed here */
         if (tell(wsi, LWS_CALLBACK_RAW_ADOPT_FILE) != 0) {
                 wsi_close_adopted(wsi);
-                return NULL;
+                wsi = NULL;
         }
+        th->depth--;
         return wsi;
 }
 

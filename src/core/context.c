@@ -248,17 +248,18 @@ static bool may_part(Thread *th)
         return th->depth == 0 && !(th->tsi == 0 && ladder_is_busy(th->cx->ladder));
 }
 
-/* A notifier, in a change that was asked for before thread 0 had its first turn: whoever asked
- * stands in the middle of it, and is the one to come back. */
-static void stay_for_notifier(struct lws_context *cx)
+/* In a callback from outside any turn, before thread 0 had its first: whoever made the call stands
+ * in the middle of it, and is the one to come back. */
+static void stay_for_caller(struct lws_context *cx)
 {
+        Thread *th = &cx->threads[0];
         bool is_new;
 
         pthread_mutex_lock(&cx->lock);
-        is_new = cx->threads[0].phase == THREAD_NEW;
+        is_new = th->phase == THREAD_NEW;
         pthread_mutex_unlock(&cx->lock);
-        if (is_new && ladder_is_busy(cx->ladder))
-                (void) thread_join(&cx->threads[0]);
+        if (is_new && (th->depth > 0 || ladder_is_busy(cx->ladder)))
+                (void) thread_join(th);
 }
 
 _public_ void lws_context_destroy(struct lws_context *cx)
@@ -267,7 +268,7 @@ _public_ void lws_context_destroy(struct lws_context *cx)
 
         if (!cx)
                 return;
-        stay_for_notifier(cx);
+        stay_for_caller(cx);
         if (atomic_exchange(&cx->destroying, true)) {
                 log_warning("A context that is being destroyed was destroyed again");
                 return;

@@ -5,9 +5,11 @@
 #include "core/wsi.h"
 #include "lib/suite.h"
 #include "loop/loop.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 static const uint64_t loop_options[] = { 0, LWS_SERVER_OPTION_SDEVENT, LWS_SERVER_OPTION_LIBEV };
@@ -347,6 +349,46 @@ START_TEST(a_notifier_may_destroy)
 }
 END_TEST
 
+static int destroy_when_adopted(
+        struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+        if (reason != LWS_CALLBACK_RAW_ADOPT_FILE)
+                return 0;
+        lws_context_destroy(lws_get_context(wsi));
+        return -1;
+}
+
+/* Called back from outside any turn: the call that does it still needs the context. */
+START_TEST(an_adopted_descriptor_may_destroy)
+{
+        static const struct lws_protocols ending[] = {
+                { .name = "end", .callback = destroy_when_adopted }, LWS_PROTOCOL_LIST_TERM
+        };
+        struct lws_context_creation_info info;
+        struct lws_context *cx, *gone;
+
+        if (!has_loop(loop_options[_i]))
+                return;
+        lws_context_info_defaults(&info, NULL);
+        info.options = loop_options[_i];
+        info.pcontext = &gone;
+        info.protocols = ending;
+        for (int turns = 0; turns < 2; turns++) {
+                lws_sock_file_fd_type fd = { .filefd = eventfd(0, EFD_CLOEXEC) };
+
+                gone = cx = lws_create_context(&info);
+                if (turns > 0)
+                        ck_assert_int_eq(lws_service(cx, 0), 0);
+                ck_assert_ptr_null(lws_adopt_descriptor_vhost(lws_get_vhost_by_name(cx, "default"),
+                        LWS_ADOPT_RAW_FILE_DESC, fd, "end", NULL));
+                ck_assert_int_lt(fcntl(fd.filefd, F_GETFD), 0);
+                ck_assert_ptr_nonnull(gone);
+                ck_assert_int_lt(lws_service(cx, 0), 0);
+                ck_assert_ptr_null(gone);
+        }
+}
+END_TEST
+
 static int cpd_asked;
 
 static int ask_cpd(struct lws_context *cx)
@@ -422,6 +464,7 @@ int main(void)
                 a_negative_timeout_does_not_sleep,
                 a_timer_may_be_set_before_the_first_turn,
                 a_notifier_may_destroy,
+                an_adopted_descriptor_may_destroy,
         };
         Suite *suite = suite_create("context");
         TCase *tc = tcase_create("context");
