@@ -13,8 +13,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from dhcp6_lab import (ADVERTISE, CONFIRM, INFORMATION_REQUEST, OTHER, REBIND, RELEASE, RENEW, REPLY, REQUEST,  # noqa
-                       SOLICIT, Lab6, address6, ip6, option6, status6)
+from dhcp6_lab import (ADVERTISE, CONFIRM, DECLINE, INFORMATION_REQUEST, OTHER, REBIND, RELEASE, RENEW,  # noqa
+                       REPLY, REQUEST, SOLICIT, Lab6, address6, ip6, option6, status6)
 import private_network  # noqa: E402
 from dhcp_lab import near, run_all, sh  # noqa: E402
 
@@ -342,6 +342,99 @@ def r38_all_is_multicast_whatever_a_server_allows(lab):
     lab.wait(lab.bound)
     lab.call("Link", "Renew")
     assert lab.expect(RENEW).destination == request.destination == "ff02::1:2"
+
+
+@scenario()
+def r39_a_confirm_without_a_status_is_a_yes(lab):
+    lab.bind6()
+    lab.carrier(False)
+    time.sleep(1.2)
+    lab.carrier(True)
+    lab.reply6(lab.expect(CONFIRM), REPLY, ia=False)
+    lab.wait(lab.bound)
+    lab.silence(1.5)
+    assert ADDRESS in lab.addresses6()
+
+
+@scenario()
+def r35_r39_a_decline_is_said_four_times(lab):
+    lab.reply6(lab.solicit(), ADVERTISE, extra=BEST)
+    lab.reply6(lab.expect(REQUEST), REPLY)
+    advertisement = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + ip6(ADDRESS) + b"\2\1\2\0\0\0\0\x99"
+
+    def declined():
+        lab.send6(58, advertisement, "ff02::1", source=ADDRESS)
+        return lab.fresh()
+    lab.wait(declined, why="not declined")
+    said = [lab.expect(DECLINE) for _ in range(4)]
+    assert len({m.xid for m in said}) == 1 and all(m.addresses == [ADDRESS] and m.wanted == () for m in said)
+    near(said[1].at - said[0].at, 0.9, 1.15, "second")
+    near(said[3].at - said[2].at, 3.2, 5, "fourth")
+    solicit = lab.expect(SOLICIT)
+    assert solicit.at > said[3].at and lab.addresses6() == {}
+
+
+@scenario()
+def r39_information_is_not_asked_for_twice_in_ten_minutes(lab):
+    lab.reply6(lab.solicit(OTHER), REPLY, extra=option6(32, struct.pack("!I", 1)))
+    lab.silence(4)
+
+
+@scenario()
+def r36_another_hardware_address_is_the_same_client(lab):
+    request = lab.bind6()
+    sh(f"ip -n {lab.client} link set eth0 address 02:00:00:00:00:42")
+    lab.call("Link", "Renew")
+    renew = lab.expect(RENEW)
+    assert renew.from_mac == b"\2\0\0\0\0\x42" and renew.client == request.client and renew.iaid == request.iaid
+    lab.reply6(renew, REPLY, valid=9000)
+    lab.wait(lambda: lab.addresses6()[ADDRESS]["valid_life_time"] > 8000)
+
+
+@scenario()
+def r35_a_request_is_repeated_as_scheduled(lab):
+    lab.reply6(lab.solicit(), ADVERTISE, extra=BEST)
+    said = [lab.expect(REQUEST) for _ in range(3)]
+    near(said[1].at - said[0].at, 0.9, 1.15, "second")
+    near(said[2].at - said[1].at, 1.7, 2.4, "third")
+    assert len({m.xid for m in said}) == 1 and said[0].elapsed == 0 < said[1].elapsed < said[2].elapsed
+    lab.reply6(said[2], REPLY)
+    lab.wait(lambda: ADDRESS in lab.addresses6())
+
+
+@scenario()
+def r38_a_renewal_that_is_not_on_this_link(lab):
+    lab.bind6()
+    lab.call("Link", "Renew")
+    lab.reply6(lab.expect(RENEW), REPLY, address=None, status=status6(4))
+    lab.expect(SOLICIT)
+    lab.wait(lambda: lab.addresses6() == {})
+
+
+@scenario("RapidCommit=yes")
+def r37_a_commitment_beats_offers(lab):
+    solicit = lab.solicit()
+    lab.reply6(solicit, ADVERTISE, address="2001:db8::66", server=b"\0\4other", extra=option6(7, b"\x40"))
+    lab.reply6(solicit, REPLY, extra=option6(14, b""))
+    lab.wait(lambda: list(lab.addresses6()) == [ADDRESS])
+    lab.silence(1.5)
+    lab.call("Link", "Renew")
+    assert lab.expect(RENEW).server == lab.duid
+
+
+@scenario()
+def r34_flags_that_come_one_by_one(lab):
+    for _ in range(2):
+        lab.advertise_router(0)
+        lab.silence(0.5)
+    lab.reply6(lab.solicit(OTHER), REPLY, extra=option6(23, ip6("2001:db8::53")))
+    lab.wait(lambda: "2001:db8::53" in lab.resolv_conf())
+    lab.reply6(lab.solicit(), ADVERTISE, extra=BEST)
+    lab.reply6(lab.expect(REQUEST), REPLY, extra=option6(23, ip6("2001:db8::54")))
+    lab.wait(lambda: "2001:db8::54" in lab.resolv_conf() and ADDRESS in lab.addresses6())
+    lab.advertise_router(OTHER)
+    lab.silence(1)
+    assert ADDRESS in lab.addresses6()
 
 
 @scenario()
