@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/caller.h"
+#include "core/timer.h"
+#include "daemon/manager.h"
 #include "util/log.h"
 #include <grp.h>
 #include <search.h>
@@ -9,6 +11,9 @@
 
 #define GROUP_NAME "lwsd"
 #define GROUPS_MAX 65536 /* the kernel's own limit */
+/* Where there is no such group, libc looks into every corner of the machine for it, which is no
+ * part of the way up: a moment later is soon enough, unless somebody comes before. */
+#define GROUP_USEC (200 * USEC_PER_MSEC)
 /* Calls that stand in line while the bus is asked about their sender. */
 #define PENDING_MAX 1024
 
@@ -36,9 +41,15 @@ struct Callers {
         void (*gone)(Caller *caller);
         void *by_name; /* tsearch(3) tree of Caller */
         List bus_callers;
+        Timer group_timer; /* set: not looked up yet */
         gid_t group;
         bool have_group;
 };
+
+static void on_group_timer(Timer *t, usec_t now)
+{
+        callers_find_group(container_of(t, Callers, group_timer));
+}
 
 int callers_new(
         Callers **ret, Manager *manager, Broker *broker, Quota *quota, void (*gone)(Caller *caller))
@@ -52,7 +63,8 @@ int callers_new(
         c->quota = quota;
         c->gone = gone;
         list_init(&c->bus_callers);
-        callers_find_group(c);
+        timer_init(&c->group_timer, manager->thread, on_group_timer);
+        timer_set(&c->group_timer, usec_add(thread_now(manager->thread), GROUP_USEC));
         *ret = c;
         return 0;
 }
@@ -67,14 +79,17 @@ Callers *callers_free(Callers *callers)
         if (!callers)
                 return NULL;
         callers_drop_bus(callers, NULL);
+        timer_cancel(&callers->group_timer);
         free(callers);
         return NULL;
 }
 
 void callers_find_group(Callers *callers)
 {
-        const struct group *group = getgrnam(GROUP_NAME);
+        const struct group *group;
 
+        timer_cancel(&callers->group_timer);
+        group = getgrnam(GROUP_NAME);
         callers->have_group = group != NULL;
         if (group)
                 callers->group = group->gr_gid;
@@ -84,6 +99,8 @@ static bool is_privileged(Callers *callers, uid_t uid, const gid_t *gids, size_t
 {
         if (uid == 0)
                 return true;
+        if (timer_is_set(&callers->group_timer))
+                callers_find_group(callers);
         for (size_t i = 0; callers->have_group && i < n; i++)
                 if (gids[i] == callers->group)
                         return true;

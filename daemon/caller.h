@@ -36,9 +36,9 @@ typedef int (*CallFn)(Caller *caller, sd_bus_message *m, sd_bus_error *error);
 int callers_new(Callers **ret, Manager *manager, Broker *broker, Quota *quota,
         void (*gone)(Caller *caller));
 Callers *callers_free(Callers *callers);
-/* Which group may do more: looked up at start and on Reload(), never for a call, since a group
- * database on the network may take its time, and everyone would wait. Callers keep what they are.
- */
+/* Which group may do more: looked up right after the start, before the first who is not root gets
+ * to know what he may, and on Reload(), never for a call, since a group database on the network may
+ * take its time, and everyone would wait. Callers keep what they are. */
 void callers_find_group(Callers *callers);
 
 /* A peer that was accepted, with the connection's quota taken. -EDQUOT: too many of its uid. */
