@@ -324,6 +324,12 @@ static uint64_t mix_address(uint64_t hash, int ifindex, const IpAddr *a)
         return a->family == AF_UNSPEC ? hash : hash_mix(hash, a->bytes, ip_size(a->family));
 }
 
+/* A link-local address of IPv6 comes with the link, and a second after it: it tells nothing. */
+static bool tells_networks_apart(const IpAddr *a)
+{
+        return a->family != AF_INET6 || !ip_is_link_local(a);
+}
+
 static uint64_t snapshot_digest(const NetworkSnapshot *s)
 {
         uint64_t hash = HASH_INIT;
@@ -331,7 +337,8 @@ static uint64_t snapshot_digest(const NetworkSnapshot *s)
         for (size_t i = 0; i < ELEMENTSOF(s->uplinks); i++)
                 hash = mix_address(hash, s->uplinks[i].ifindex, &s->uplinks[i].gateway);
         for (size_t i = 0; i < s->n_bound; i++)
-                hash = mix_address(hash, s->bound[i].ifindex, &s->bound[i].addr);
+                if (tells_networks_apart(&s->bound[i].addr))
+                        hash = mix_address(hash, s->bound[i].ifindex, &s->bound[i].addr);
         return hash;
 }
 

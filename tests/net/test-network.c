@@ -123,6 +123,7 @@ START_TEST(a_restart_is_another_epoch_only_where_the_network_is_another)
         shell("ip addr add 192.0.2.77/24 dev va");
         wait_until(f, has(find(f, "va"), "192.0.2.77"));
         start_again(f);
+        shell("ip -6 addr add fe80::77/64 dev va nodad"); /* as if it came a moment later */
         wait_until(f, f->n_epochs == 1 && has(find(f, "va"), "192.0.2.77"));
         ck_assert_uint_eq(network_epoch(f->network), epoch);
         shell("ip addr del 192.0.2.77/24 dev va");
