@@ -12,6 +12,7 @@
 #define FIELDS_MAX 16
 
 static const char *target = "auto";
+static bool have_stream; /* stderr leads to the journal */
 
 /* Whether stderr is the very stream that systemd says it made for us. */
 static bool stderr_is_journal(void)
@@ -30,6 +31,12 @@ static void journal_sink(int severity, const char *message, const LogField *fiel
         struct iovec iov[FIELDS_MAX + 2];
         int n = 0;
 
+        /* what is said before an end may be read after it, when only the stream still tells whose
+         * it was: journalctl -u would not find it */
+        if (have_stream && severity <= LOG_SEV_ERR && !fields) {
+                fprintf(stderr, "<%d>%s\n", severity, message);
+                return;
+        }
         snprintf(text[n++], sizeof(text[0]), "MESSAGE=%s", message);
         snprintf(text[n++], sizeof(text[0]), "PRIORITY=%d", severity);
         for (; fields && fields->name && n < FIELDS_MAX + 2; fields++)
@@ -43,6 +50,7 @@ static void journal_sink(int severity, const char *message, const LogField *fiel
 
 static void choose(bool journal)
 {
+        have_stream = stderr_is_journal();
         log_set_sink(journal ? journal_sink : NULL);
 }
 
