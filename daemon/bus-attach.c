@@ -167,15 +167,17 @@ int bus_attach_many(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 
 int bus_detach(Caller *caller, sd_bus_message *m, sd_bus_error *error)
 {
+        uint64_t limit = quota_limit(&caller->manager->quota, caller->uid, QUOTA_ATTACHMENTS);
         _cleanup_(freep) void *copy = NULL;
         const void *ids;
         size_t size;
         int r;
 
-        r = bus_read_array(m, 't', &ids, &size, &copy);
-        if (r < 0)
-                return r;
-        r = broker_detach(caller->owner, ids, size / sizeof(uint64_t), caller->uid == 0);
+        r = bus_read_array(m, 't', limit * sizeof(uint64_t), &ids, &size, &copy);
+        if (r == -E2BIG) /* more than it can have */
+                r = -ENOENT;
+        else if (r >= 0)
+                r = broker_detach(caller->owner, ids, size / sizeof(uint64_t), caller->uid == 0);
         if (r == -ENOENT)
                 return sd_bus_error_set(error, LWSD_ERROR_NO_SUCH_ATTACHMENT,
                         "One of these is no attachment of this connection, or has ended; none was "

@@ -36,7 +36,8 @@ static int grow(uint8_t **data, size_t *capacity)
 
 /* sd-bus gives out an array as it lies in the message, where numbers are in the order of this
  * machine. */
-static int read_foreign_array(sd_bus_message *m, char type, void **ret, size_t *ret_size)
+static int read_foreign_array(
+        sd_bus_message *m, char type, size_t max, void **ret, size_t *ret_size)
 {
         const size_t item = type == 'y' ? 1 : sizeof(uint64_t);
         const char contents[] = { type, 0 };
@@ -47,7 +48,10 @@ static int read_foreign_array(sd_bus_message *m, char type, void **ret, size_t *
 
         r = sd_bus_message_enter_container(m, 'a', contents);
         while (r >= 0 && (r = sd_bus_message_read_basic(m, type, &value)) > 0) {
-                if (size + item > capacity && (r = grow(&data, &capacity)) < 0)
+                r = size + item > max ? -E2BIG : 0;
+                if (r >= 0 && size + item > capacity)
+                        r = grow(&data, &capacity);
+                if (r < 0)
                         break;
                 memcpy(data + size, &value, item);
                 size += item;
@@ -65,14 +69,14 @@ static int read_foreign_array(sd_bus_message *m, char type, void **ret, size_t *
         return 0;
 }
 
-int bus_read_array(
-        sd_bus_message *m, char type, const void **ret, size_t *ret_size, void **ret_copy)
+int bus_read_array(sd_bus_message *m, char type, size_t max, const void **ret, size_t *ret_size,
+        void **ret_copy)
 {
         int r = sd_bus_message_read_array(m, type, ret, ret_size);
 
         if (r != -EOPNOTSUPP)
                 return r;
-        r = read_foreign_array(m, type, ret_copy, ret_size);
+        r = read_foreign_array(m, type, max, ret_copy, ret_size);
         if (r >= 0)
                 *ret = *ret_copy;
         return r;

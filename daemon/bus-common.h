@@ -40,9 +40,10 @@
 int bus_parse_state(const char *name, int *ret, sd_bus_error *error);
 
 /* As sd_bus_message_read_array() for 'y' and 't', from a client in either byte order. What is not
- * this machine's is put into a copy, which is the caller's to free. */
-int bus_read_array(
-        sd_bus_message *m, char type, const void **ret, size_t *ret_size, void **ret_copy);
+ * in this machine's is put into a copy, item by item, which is the caller's to free; -E2BIG where
+ * that takes more than `max` bytes. */
+int bus_read_array(sd_bus_message *m, char type, size_t max, const void **ret, size_t *ret_size,
+        void **ret_copy);
 
 /* A reply that grows with what clients do: it counts for the one who asks. */
 typedef struct BusList BusList;

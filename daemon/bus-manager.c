@@ -254,8 +254,10 @@ static int do_set_blob(Caller *caller, sd_bus_message *m, sd_bus_error *error)
         r = sd_bus_message_sensitive(m);
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &which);
-        if (r < 0 || (r = bus_read_array(m, 'y', &data, &size, &copy)) < 0)
-                return r;
+        if (r >= 0)
+                r = bus_read_array(m, 'y', BLOB_MAX, &data, &size, &copy);
+        if (r < 0)
+                return r == -E2BIG ? set_blob(caller, which, NULL, SIZE_MAX, 0, error) : r;
         r = sd_bus_message_read(m, "t", &expires);
         if (r >= 0)
                 r = set_blob(

@@ -200,6 +200,15 @@ def byte_order(world):
     assert client.get("PendingAttachments") == 101
     call("Detach", "(at)", [number, *numbers])
     assert client.get("PendingAttachments") == 0
+    for method, signature, arguments, error in (("Detach", "(at)", ([number] * 50000,), "NoSuchAttachment"),
+                                                ("SetBlob", "(sayt)", ("auth1", b"t" * 32769, 0), "InvalidArgs"),
+                                                ("SetBlob", "(sayt)", ("auth1", b"t" * 99999, 0), "InvalidArgs")):
+        try:
+            call(method, signature, *arguments)
+        except GLib.Error as refused:
+            assert error in refused.message, refused.message
+        else:
+            raise AssertionError(f"{method} was taken")
     call("SetBlob", "(sayt)", "auth1", b"token" * 1000, 0)
     assert client.error(PATH, MANAGER, "GetToken", "(s)", ("auth1",)) is None
 
