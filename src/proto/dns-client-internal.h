@@ -144,8 +144,9 @@ void dns_attempt_useless(DnsAttempt *a, int error, usec_t now);
 DnsAttempt *dns_attempt_again(DnsAttempt *a, DnsTransport transport, usec_t now);
 
 /* -- dns-discovery.c -- */
-/* This server has answered: it is asked whom it designates when that is not known. */
-void dns_discovery_consider(DnsClient *c, DnsServer *s, usec_t now);
+/* This server has answered: it is asked whom it designates when that is not known, by TLS where it
+ * has that itself, so that nothing goes out plainly where it need not. */
+void dns_discovery_consider(DnsClient *c, DnsServer *s, DnsTransport by, usec_t now);
 void dns_discovery_answered(DnsClient *c, const DnsAttempt *a, const DnsMessage *m, usec_t now);
 void dns_discovery_truncated(DnsClient *c, const DnsAttempt *a, usec_t now);
 

@@ -13,13 +13,16 @@
 #define AGAIN_MIN (5 * USEC_PER_MIN)
 #define PORT_DOT  853
 
-void dns_discovery_consider(DnsClient *c, DnsServer *s, usec_t now)
+void dns_discovery_consider(DnsClient *c, DnsServer *s, DnsTransport by, usec_t now)
 {
         if (s->privacy != DNS_PRIVACY_OPPORTUNISTIC || now < s->ddr_at)
                 return;
         /* what comes says when to ask again; if nothing comes, then */
         s->ddr_at = now + AGAIN_MIN;
-        dns_attempt_discover(c, s, &DNS_NAME_DDR, DNS_TYPE_SVCB, DNS_UDP, now);
+        /* it is asked, not the one it has designated so far */
+        if (by != DNS_TLS || s->designation.is_set)
+                by = DNS_UDP;
+        dns_attempt_discover(c, s, &DNS_NAME_DDR, DNS_TYPE_SVCB, by, now);
 }
 
 void dns_discovery_truncated(DnsClient *c, const DnsAttempt *a, usec_t now)
@@ -110,8 +113,9 @@ static bool choose_record(const DnsAnswer *answer, DnsSvcb *ret)
 }
 
 /* The designation came: as it is, or its address is to be asked for. */
-static void on_designation(DnsClient *c, DnsServer *s, const DnsMessage *m, usec_t now)
+static void on_designation(DnsClient *c, const DnsAttempt *a, const DnsMessage *m, usec_t now)
 {
+        DnsServer *s = a->server;
         _cleanup_(dns_answer_unrefp) DnsAnswer *answer = NULL;
         const DnsDesignation none = { 0 };
         const IpAddr *addr;
@@ -131,8 +135,8 @@ static void on_designation(DnsClient *c, DnsServer *s, const DnsMessage *m, usec
                 designate(s, &svcb, addr);
         else
                 dns_attempt_discover(c, s, &svcb.target,
-                        s->endpoint.addr.family == AF_INET ? DNS_TYPE_A : DNS_TYPE_AAAA, DNS_UDP,
-                        now);
+                        s->endpoint.addr.family == AF_INET ? DNS_TYPE_A : DNS_TYPE_AAAA,
+                        a->transport, now);
 }
 
 static void on_address(DnsServer *s, const DnsMessage *m)
@@ -155,7 +159,7 @@ void dns_discovery_answered(DnsClient *c, const DnsAttempt *a, const DnsMessage 
         if (m->rcode != DNS_RCODE_NOERROR && m->rcode != DNS_RCODE_NXDOMAIN)
                 return;
         if (m->header.qtype == DNS_TYPE_SVCB)
-                on_designation(c, a->server, m, now);
+                on_designation(c, a, m, now);
         else if (m->header.has_question)
                 on_address(a->server, m);
 }

@@ -145,7 +145,7 @@ static void reply_judge(DnsAttempt *a, const DnsMessage *m, usec_t now)
         case DNS_RCODE_NXDOMAIN:
         case DNS_RCODE_YXDOMAIN:
                 learn(a, now);
-                dns_discovery_consider(a->txn->client, a->server, now);
+                dns_discovery_consider(a->txn->client, a->server, a->transport, now);
                 txn_answered(a, m, now);
                 return;
         default:

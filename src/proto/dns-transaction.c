@@ -36,7 +36,8 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
         if (!a->discovery && !beside)
                 dns_server_lost(a->server, now);
         dns_trace_attempt(a, "is silent", now);
-        if (a->transport == DNS_TLS && a->server->privacy == DNS_PRIVACY_OPPORTUNISTIC) {
+        if (a->transport == DNS_TLS && !a->discovery &&
+                a->server->privacy == DNS_PRIVACY_OPPORTUNISTIC) {
                 dns_server_tls_failed(a->server, a->designations, now);
                 if (t)
                         t->tried &= ~a->server->bit;

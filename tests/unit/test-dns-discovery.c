@@ -16,7 +16,7 @@ static struct {
         size_t n;
         bool silent, tls_fails;
         const char *address;
-        unsigned discoveries, addresses, tls;
+        unsigned discoveries, addresses, tls, plain;
 } world;
 
 static void param(Writer *w, uint16_t key, const void *data, size_t size)
@@ -61,7 +61,10 @@ static usec_t server(Sim *sim, SimQuery *q)
 
         if (q->attempt->transport == DNS_TLS) {
                 world.tls++;
-                return world.tls_fails ? SIM_REFUSED : sim_good(sim, q);
+                if (world.tls_fails)
+                        return SIM_REFUSED;
+        } else {
+                world.plain++;
         }
         if (dns_name_equal(&q->m->header.qname, &target)) {
                 world.addresses++;
@@ -175,8 +178,10 @@ START_TEST(the_designated_is_asked_from_then_on)
         ck_assert_uint_eq(world.discoveries, 1);
         /* as long as the record says */
         sim.now += USEC_PER_HOUR;
+        ck_assert_uint_eq(world.plain, 2);
         ask(&sim, "d.test", DNS_TLS);
         ck_assert_uint_eq(world.discoveries, 2);
+        ck_assert_uint_eq(world.plain, 3);
         sim_deinit(&sim);
 }
 END_TEST
@@ -241,6 +246,8 @@ START_TEST(an_address_that_is_missing_is_asked_for)
         add_dot(1, "dns.test", NULL);
         ask(&sim, "a.test", DNS_TLS);
         ck_assert_uint_eq(world.addresses, 1);
+        /* where the server itself has TLS, all of it went that way */
+        ck_assert_uint_eq(world.plain, 0);
         ck_assert(the_server(&sim)->designation.is_set);
         ck_assert_uint_eq(the_server(&sim)->designation.endpoint.port, 8888);
         sim_deinit(&sim);
