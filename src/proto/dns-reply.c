@@ -364,8 +364,11 @@ void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t no
          * had first served others */
         if (a->transport != DNS_UDP && (error == -EPIPE || (error == -ECONNRESET && !a->retried))) {
                 bool retried = a->retried || error == -ECONNRESET, for_udp = a->for_udp;
-                DnsAttempt *again = dns_attempt_again(a, a->transport, now);
+                DnsAttempt *again;
 
+                /* it brought somebody else's answer, so this comes to an end */
+                t->packets -= error == -EPIPE;
+                again = dns_attempt_again(a, a->transport, now);
                 if (again) {
                         again->retried = retried;
                         again->for_udp = for_udp;

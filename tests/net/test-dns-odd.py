@@ -372,6 +372,11 @@ class Tcp(Case):
         self.assertEqual(self.ask(s, self.server())("www.test 4")[3:], [GOOD])
         self.assertEqual(self.ask(s)("www.test 4")[1], "EIO")
 
+    def test_one_answer_a_connection(self):
+        s = self.truncating(lambda q: [good(q), b"close"])
+        for out in self.ask(s)(*[f"n{i}.test 4" for i in range(40)]):
+            self.assertEqual(out[1:], ["0", "tcp", GOOD])
+
     def test_nobody_there(self):
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.bind(("127.0.0.1", 0))
