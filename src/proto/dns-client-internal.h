@@ -98,6 +98,7 @@ struct DnsClient {
         List txns[DNS_TXN_BUCKETS];
         List running, line;
         size_t n_running, n_txns;
+        size_t running_max; /* less than DNS_TXN_RUNNING_MAX where descriptors are scarce */
         uint64_t total;
         uint64_t seed;
         uint8_t random[512]; /* drawn in advance, each octet used once */
@@ -129,6 +130,9 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now);
 int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now);
 /* The same question for nobody, so that who asks it next finds a fresh answer (REQ_DNS 45). */
 void dns_transaction_refresh(DnsPart *part, uint32_t servers, usec_t now);
+/* There was no descriptor for its only attempt: back to the line, until another question ends.
+ * False when there is none to wait for. */
+bool dns_transaction_wait(DnsAttempt *a);
 /* The part no longer waits. `keep`: the question goes on for the cache's sake. */
 void dns_transaction_leave(DnsPart *part, bool keep);
 void dns_transaction_restart(DnsTransaction *t, usec_t now);

@@ -19,6 +19,7 @@ int dns_client_new(DnsClient **ret, Rng *rng)
         c->rng = rng;
         c->seed = rng_u64(rng);
         c->ndots = 1;
+        c->running_max = DNS_TXN_RUNNING_MAX;
         c->timers.before = timer_before;
         list_init(&c->lookups);
         list_init(&c->spare);

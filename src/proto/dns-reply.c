@@ -378,8 +378,12 @@ void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t no
         if (fall_back_from_tls(a, now) || fall_back_to_udp(a, now))
                 return;
         /* our own trouble says nothing about the server */
-        if (error != -EMFILE && error != -ENFILE && error != -ENOBUFS && error != -ENOMEM)
+        if (error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM) {
+                if (dns_transaction_wait(a))
+                        return;
+        } else {
                 dns_server_lost(a->server, now);
+        }
         dns_attempt_useless(
                 a, error == -ENETUNREACH || error == -EHOSTUNREACH ? -ENETUNREACH : -EIO, now);
 }

@@ -105,6 +105,37 @@ DnsCacheKey dns_txn_key(const DnsTransaction *t)
         };
 }
 
+/* The next in line has it; where nobody else sees to that, at the next time-out. */
+static void leave_place(DnsClient *c)
+{
+        List *next = list_first(&c->line);
+
+        c->n_running--;
+        c->running_max = MIN(c->running_max + 1, DNS_TXN_RUNNING_MAX);
+        if (next)
+                dns_timer_set(c, &list_entry(next, DnsTransaction, running)->timer, 0);
+}
+
+bool dns_transaction_wait(DnsAttempt *a)
+{
+        DnsTransaction *t = a->txn;
+        DnsClient *c = t->client;
+
+        if (c->n_running <= 1 || list_first(&t->attempts) != &a->link ||
+                a->link.next != &t->attempts)
+                return false;
+        dns_attempt_close(c, a);
+        dns_timer_cancel(c, &t->timer);
+        t->tried = 0;
+        t->packets--;
+        t->is_running = false;
+        list_unlink(&t->running);
+        list_link_tail(&c->line, &t->running);
+        c->n_running--;
+        c->running_max = c->n_running;
+        return true;
+}
+
 void dns_transaction_free(DnsTransaction *t)
 {
         DnsClient *c = t->client;
@@ -130,7 +161,8 @@ void dns_transaction_free(DnsTransaction *t)
         dns_timer_cancel(c, &t->timer);
         list_unlink(&t->link);
         list_unlink(&t->running);
-        c->n_running -= t->is_running;
+        if (t->is_running)
+                leave_place(c);
         c->n_txns--;
         dns_answer_unref(t->doubtful);
         free(t);
@@ -185,7 +217,10 @@ static void txn_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
 {
         DnsTransaction *t = container_of(timer, DnsTransaction, timer);
 
-        txn_fail(t, t->error ? t->error : -ETIMEDOUT, now);
+        if (!t->is_running)
+                start_from_line(c, now);
+        else
+                txn_fail(t, t->error ? t->error : -ETIMEDOUT, now);
 }
 
 /* The next server of this round: in order, the failed ones last. */
@@ -277,7 +312,7 @@ static void txn_run(DnsTransaction *t, usec_t now)
 /* Whoever stands in line and has somebody waiting gets the free place. */
 static void start_from_line(DnsClient *c, usec_t now)
 {
-        while (c->n_running < DNS_TXN_RUNNING_MAX && !list_is_empty(&c->line)) {
+        while (c->n_running < c->running_max && !list_is_empty(&c->line)) {
                 DnsTransaction *t = list_entry(list_first(&c->line), DnsTransaction, running);
 
                 txn_run(t, now);
@@ -350,8 +385,7 @@ void dns_transaction_refresh(DnsPart *part, uint32_t servers, usec_t now)
         DnsClient *c = part->lookup->client;
 
         /* whoever waits comes first */
-        if (list_is_empty(&c->line) && c->n_running < DNS_TXN_RUNNING_MAX / 2 &&
-                txn_get(part, servers))
+        if (list_is_empty(&c->line) && c->n_running < c->running_max / 2 && txn_get(part, servers))
                 start_from_line(c, now);
 }
 

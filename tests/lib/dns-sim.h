@@ -50,6 +50,7 @@ struct Sim {
         SimServer servers[SIM_SERVERS];
         unsigned n_servers, loss_percent;
         unsigned packets, asked[SIM_SERVERS], tcp, open, max_open, done;
+        unsigned sockets_max; /* 0: as many as there are */
         SimSocket *sockets, *unused;
         Heap arrivals;
         DnsLookup *last;
@@ -132,6 +133,10 @@ static inline void sim_send(Sim *sim, DnsAttempt *a)
         int size;
 
         sim_check(s);
+        if (sim->sockets_max > 0 && sim->open >= sim->sockets_max) {
+                dns_client_attempt_failed(sim->c, a, -EMFILE, sim->now);
+                return;
+        }
         sim->unused = s->next;
         s->attempt = a;
         a->binding = s;
@@ -174,6 +179,8 @@ static inline void sim_pump(Sim *sim)
 
                 switch (e.kind) {
                 case DNS_EVENT_CLOSE:
+                        if (!s) /* never sent */
+                                break;
                         heap_unlink(&sim->arrivals, &s->node);
                         s->attempt = NULL;
                         s->next = sim->unused;

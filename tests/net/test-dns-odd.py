@@ -474,6 +474,11 @@ class Tcp(Case):
 
 
 class Failover(Case):
+    def test_few_descriptors(self):
+        ask = self.ask(self.server(lambda q: [0.02, good(q)]), wrap=["prlimit", "--nofile=20:20", "--"])
+        for out in ask(*[f"n{i}.test 4" for i in range(60)]):
+            self.assertEqual(out[1:], ["0", "udp", GOOD])
+
     def test_two_dead_servers_first(self):
         dead = [self.server(lambda q: None) for _ in range(2)]
         ask = self.ask(*dead, self.server())

@@ -561,8 +561,84 @@ START_TEST(fetching_anew_has_its_bounds)
 }
 END_TEST
 
-TEST_MAIN("dns-client", what_is_in_use_is_fetched_before_its_end, fetching_anew_has_its_bounds,
-        one_question_one_packet, a_useless_answer_moves_on_at_once,
+/* REQ_DNS 26, 53: what there is no descriptor for waits for one. */
+START_TEST(few_descriptors_serve_many)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_good);
+        sim.sockets_max = 3;
+        for (unsigned round = 0; round < 2; round++) {
+                DnsLookup *l[100];
+                unsigned before = sim.done;
+                usec_t start = sim.now;
+
+                for (unsigned i = 0; i < 100; i++) {
+                        char name[32];
+
+                        sprintf(name, "n%u-%u.example", round, i);
+                        l[i] = sim_start(&sim, name, DNS_TYPE_A, 0, 0);
+                }
+                settle(&sim);
+                ck_assert_uint_eq(sim.done - before, 100);
+                ck_assert_uint_le(sim.max_open, 3);
+                /* three at a time, each a round trip */
+                ck_assert_uint_le(sim.now - start, 40 * SIM_RTT);
+                for (unsigned i = 0; i < 100; i++) {
+                        ck_assert_int_eq(dns_lookup_result(l[i])->error, 0);
+                        dns_lookup_free(l[i]);
+                }
+        }
+        sim.last = NULL;
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(without_any_descriptor_there_is_an_error)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 2, sim_good);
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        sim.sockets_max = 1;
+        sim.open = 1;
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), -EIO);
+        sim.open = 0;
+        sim.now += 2 * USEC_PER_SEC;
+        ck_assert_int_eq(sim_lookup(&sim, "b.example"), 0);
+        sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(those_in_line_go_on_when_others_are_cancelled)
+{
+        enum { N = 300 }; /* more than may run */
+        DnsLookup *l[N];
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, sim_good);
+        for (unsigned i = 0; i < N; i++) {
+                char name[32];
+
+                sprintf(name, "n%u.example", i);
+                l[i] = sim_start(&sim, name, DNS_TYPE_A, 0, 0);
+        }
+        for (unsigned i = 0; i < 256; i++)
+                dns_lookup_free(l[i]);
+        settle(&sim);
+        ck_assert_uint_eq(sim.done, N - 256);
+        for (unsigned i = 256; i < N; i++) {
+                ck_assert_int_eq(dns_lookup_result(l[i])->error, 0);
+                dns_lookup_free(l[i]);
+        }
+        sim.last = NULL;
+        sim_deinit(&sim);
+}
+END_TEST
+
+TEST_MAIN("dns-client", few_descriptors_serve_many, without_any_descriptor_there_is_an_error,
+        those_in_line_go_on_when_others_are_cancelled, what_is_in_use_is_fetched_before_its_end,
+        fetching_anew_has_its_bounds, one_question_one_packet, a_useless_answer_moves_on_at_once,
         when_all_fail_the_error_comes_and_is_kept, truncation_goes_to_tcp_at_the_same_server,
         aliases_are_followed_and_endless_ones_end, a_flag_refuses_aliases,
         a_slow_family_delays_by_50_ms, identical_questions_share_a_packet,
