@@ -30,6 +30,10 @@ void dhcp6_client_dad_failed(Dhcp6Client *client, const IpAddr *addr)
 {
 }
 
+void dhcp6_client_address_lost(Dhcp6Client *client)
+{
+}
+
 int dhcp6_client_renew(Dhcp6Client *client)
 {
         return -EOPNOTSUPP;
