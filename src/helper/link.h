@@ -142,12 +142,12 @@ void apply_init(Link *link);
 void apply_all(Link *link);
 void apply_on_reply(Link *link, const RtnlTag *tag, int error, const char *text);
 void apply_free(Link *link);
-/* Is an address that a source wants now not there? */
 /* What the kernel says of one that may be ours: who removed it wants it away, and it is put back
  * when its source says it again, or all of it by apply_again(), when the link comes up. */
 void apply_on_address(Link *link, const RtnlAddress *address, bool removed);
 void apply_on_route(Link *link, const RtnlRoute *route, bool removed);
 void apply_again(Link *link);
+/* Is an address that a source wants now not there? */
 bool apply_lacks_address(const Link *link, FactSource source, usec_t now);
 
 /* link-static.c */
