@@ -253,12 +253,13 @@ static bool may_part(Thread *th)
 static void stay_for_caller(struct lws_context *cx)
 {
         Thread *th = &cx->threads[0];
-        bool is_new;
+        bool stays;
 
+        /* under the lock: whoever services it from now on is in callbacks of its own */
         pthread_mutex_lock(&cx->lock);
-        is_new = th->phase == THREAD_NEW;
+        stays = th->phase == THREAD_NEW && (th->depth > 0 || ladder_is_busy(cx->ladder));
         pthread_mutex_unlock(&cx->lock);
-        if (is_new && (th->depth > 0 || ladder_is_busy(cx->ladder)))
+        if (stays)
                 (void) thread_join(th);
 }
 
