@@ -25,11 +25,6 @@ static void add(DnrList *list, uint16_t priority, const Endpoint *e)
         list->items[at] = *e;
 }
 
-static bool is_usable(const IpAddr *a)
-{
-        return !ip_is_any(a) && !ip_is_loopback(a) && !ip_is_multicast(a);
-}
-
 static bool read_name(Reader r, Endpoint *e)
 {
         char text[DNS_NAME_TEXT_MAX];
@@ -67,7 +62,7 @@ static void read_resolver(DnrList *list, Reader *r, int family)
                 const uint8_t *bytes = reader_bytes(&addrs, ip_size(family));
 
                 e.addr = ip_from_bytes(family, bytes, ip_size(family));
-                if (is_usable(&e.addr))
+                if (ip_is_other_host(&e.addr))
                         add(list, priority, &e);
         }
 }
@@ -91,7 +86,7 @@ bool dnr_add_text(DnrList *list, const char *text)
         Endpoint e;
 
         if (list->n == DNR_MAX || endpoint_parse(text, &e) < 0 || !e.name[0] || e.port == 0 ||
-                !is_usable(&e.addr))
+                !ip_is_other_host(&e.addr))
                 return false;
         add(list, UINT16_MAX, &e);
         return true;

@@ -53,20 +53,25 @@ static void add_addresses(DnsSvcb *svcb, const DnsMessage *m, const DnsName *own
         }
 }
 
-/* The server's own address, else one of its family, else the first. */
+/* The server's own address, else one of its family, else the first. Nobody designates what listens
+ * on this machine, least of all a port of his choice. */
 static const IpAddr *choose_address(const DnsSvcb *svcb, const IpAddr *own)
 {
-        const IpAddr *family = NULL;
+        const IpAddr *family = NULL, *first = NULL;
 
         for (size_t i = 0; i < svcb->n_addrs; i++) {
                 const IpAddr *a = &svcb->addrs[i];
 
                 if (ip_equal(a, own))
                         return a;
+                if (!ip_is_other_host(a))
+                        continue;
+                if (!first)
+                        first = a;
                 if (!family && a->family == own->family)
                         family = a;
         }
-        return family ? family : svcb->n_addrs > 0 ? &svcb->addrs[0] : NULL;
+        return family ? family : first;
 }
 
 static void designate(DnsServer *s, const DnsSvcb *svcb, const IpAddr *addr)

@@ -19,8 +19,7 @@ static bool parse_rdnss(Reader *r, RtnlNd *ret)
         while (reader_left(r) > 0) {
                 IpAddr addr = ip_from_bytes(AF_INET6, reader_bytes(r, 16), 16);
 
-                if (!ip_is_any(&addr) && !ip_is_multicast(&addr) && !ip_is_loopback(&addr) &&
-                        ret->n_servers < RTNL_DNS_MAX)
+                if (ip_is_other_host(&addr) && ret->n_servers < RTNL_DNS_MAX)
                         ret->servers[ret->n_servers++] = addr;
         }
         return ret->n_servers > 0;

@@ -66,6 +66,13 @@ bool ip_is_multicast(const IpAddr *a)
         return a->family == AF_INET6 && a->bytes[0] == 0xff;
 }
 
+bool ip_is_other_host(const IpAddr *a)
+{
+        /* by a mapped one the kernel reaches what is meant by the other */
+        return !ip_is_any(a) && !ip_is_loopback(a) && !ip_is_multicast(a) &&
+               !(a->family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a->v6));
+}
+
 int ip_parse(const char *s, IpAddr *ret)
 {
         IpAddr a = { 0 };

@@ -58,6 +58,8 @@ bool ip_is_link_local(const IpAddr *a);
 /* Of a network of somebody's own (RFC 1918, 4193), of the link or of this machine. */
 bool ip_is_private(const IpAddr *a);
 bool ip_is_multicast(const IpAddr *a);
+/* May be a host's on a network: neither this one's own, nor nobody's, nor that of many. */
+bool ip_is_other_host(const IpAddr *a);
 /* `1.2.3.4`, `fe80::1`; 0 or -EINVAL. */
 int ip_parse(const char *s, IpAddr *ret);
 const char *ip_format(const IpAddr *a, char buf[static IP_ADDR_STRLEN]);

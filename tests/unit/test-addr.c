@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/suite.h"
 #include "util/addr.h"
+#include "util/error.h"
 #include <string.h>
 
 START_TEST(endpoints_round_trip)
@@ -29,6 +30,37 @@ START_TEST(what_is_no_endpoint_is_refused)
 }
 END_TEST
 
+START_TEST(what_may_be_another_host)
+{
+        static const struct {
+                const char *text;
+                bool is;
+        } cases[] = {
+                { "192.0.2.1", true },
+                { "10.0.0.1", true },
+                { "fe80::1", true },
+                { "2001:db8::1", true },
+                { "0.0.0.0", false },
+                { "127.8.8.8", false },
+                { "224.0.0.1", false },
+                { "::", false },
+                { "::1", false },
+                { "ff02::1", false },
+                { "::ffff:127.0.0.1", false },
+                { "::ffff:192.0.2.1", false },
+        };
+        const IpAddr none = { 0 };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                IpAddr a;
+
+                ck_assert_int_eq(ip_parse(cases[i].text, &a), 0);
+                ck_assert_msg(ip_is_other_host(&a) == cases[i].is, "%s", cases[i].text);
+        }
+        ck_assert(!ip_is_other_host(&none));
+}
+END_TEST
+
 START_TEST(prefixes_match_by_bits)
 {
         IpPrefix p;
@@ -47,4 +79,5 @@ START_TEST(prefixes_match_by_bits)
 }
 END_TEST
 
-TEST_MAIN("addr", endpoints_round_trip, what_is_no_endpoint_is_refused, prefixes_match_by_bits)
+TEST_MAIN("addr", endpoints_round_trip, what_is_no_endpoint_is_refused, what_may_be_another_host,
+        prefixes_match_by_bits)

@@ -68,7 +68,8 @@ static usec_t server(Sim *sim, SimQuery *q)
         }
         if (dns_name_equal(&q->m->header.qname, &target)) {
                 world.addresses++;
-                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_A, 60, ANOTHER, 4);
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_A, 60,
+                        world.address ? world.address : ANOTHER, 4);
                 return SIM_RTT;
         }
         if (!dns_name_equal(&q->m->header.qname, &name))
@@ -198,6 +199,7 @@ START_TEST(nobody_vouches_for_a_private_address)
                 { "10.0.0.1", "\12\0\0\2", true },
                 { "192.168.1.1", PUBLIC, true },
                 { "192.168.1.1", "\300\250\1\1", false },
+                { "127.0.0.1", "\177\0\0\1", false },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -235,6 +237,24 @@ START_TEST(what_designates_nobody)
         ck_assert_uint_eq(world.discoveries, 1);
         ck_assert(!the_server(&sim)->designation.is_set);
         sim_deinit(&sim);
+}
+END_TEST
+
+START_TEST(nobody_designates_what_listens_on_this_machine)
+{
+        static const char *const hints[] = { "\177\0\0\1", "\0\0\0\0", "\340\0\0\1" };
+
+        for (size_t i = 0; i < ELEMENTSOF(hints); i++) {
+                Sim sim;
+
+                start(&sim, "192.0.2.1", DNS_PRIVACY_OPPORTUNISTIC);
+                add_dot(1, "dns.test", hints[i]);
+                world.address = hints[i];
+                ask(&sim, "a.test", DNS_TLS);
+                ck_assert_uint_eq(world.addresses, 1);
+                ck_assert(!the_server(&sim)->designation.is_set);
+                sim_deinit(&sim);
+        }
 }
 END_TEST
 
@@ -345,6 +365,6 @@ END_TEST
 
 TEST_MAIN("dns-discovery", the_record_is_read_by_its_rules, the_designated_is_asked_from_then_on,
         nobody_vouches_for_a_private_address, what_designates_nobody,
-        an_address_that_is_missing_is_asked_for, one_that_fails_is_left,
-        another_network_knows_nothing_of_it, silence_costs_nothing,
+        nobody_designates_what_listens_on_this_machine, an_address_that_is_missing_is_asked_for,
+        one_that_fails_is_left, another_network_knows_nothing_of_it, silence_costs_nothing,
         the_networks_own_is_asked_by_tls_only, only_where_tls_is_taken_as_it_comes)
