@@ -324,8 +324,13 @@ static int serve_batch(Socket *s)
                         .msg_iovlen = 1 };
                 n_out++;
         }
-        if (n_out > 0)
-                (void) sendmmsg(wsi_fd(s->wsi), out, n_out, MSG_NOSIGNAL | MSG_DONTWAIT);
+        /* one that cannot be sent costs those behind it nothing */
+        for (unsigned sent = 0; sent < n_out;) {
+                int r = sendmmsg(
+                        wsi_fd(s->wsi), out + sent, n_out - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+                sent += r > 0 ? (unsigned) r : 1;
+        }
         return n;
 }
 

@@ -7,6 +7,7 @@ Usage: test-dns-daemon.py LWSD LWSCTL [TEST...]
 """
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import signal
@@ -304,6 +305,24 @@ class Stub(DaemonCase):
         self.assertIn(b"\x01A\x04tEsT\0", m)
         m = ask_stub(self.port, question("a.test", flags=0x0130))
         self.assertEqual(m[2:4], b"\x81\x90", "RD and CD come back, AD is not claimed")
+
+    def test_one_that_cannot_be_answered_costs_others_nothing(self):
+        """Sent from port 0, and in the queue before the rest."""
+        _, d = self.start()
+        wire = question("localhost")
+        with contextlib.ExitStack() as stack:
+            raw = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP))
+            clients = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(3)]
+            d.p.send_signal(signal.SIGSTOP)
+            try:
+                raw.sendto(struct.pack(">4H", 0, self.port, 8 + len(wire), 0) + wire, ("127.0.0.1", 0))
+                for client in clients:
+                    client.settimeout(12)
+                    client.sendto(wire, ("127.0.0.1", self.port))
+            finally:
+                d.p.send_signal(signal.SIGCONT)
+            for client in clients:
+                self.assertEqual(client.recv(512)[7], 1)
 
     def test_silence(self):
         """For what is no question, a reply would only start an echo."""
