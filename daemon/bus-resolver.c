@@ -176,6 +176,14 @@ static int append_details(sd_bus_message *m, const LookupResult *result)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+/* What a reply counts for in its caller's queue: about its size. */
+static size_t reply_size(const Question *q, const LookupResult *result)
+{
+        size_t steps = q->traced ? result->n_steps : 0, words = result->error < 0 ? 256 : 0;
+
+        return 256 + words + 64 * (result->n_addresses + 16 * result->n_records + 2 * steps);
+}
+
 static int answer(Question *q, const LookupResult *result)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -190,7 +198,7 @@ static int answer(Question *q, const LookupResult *result)
                 r = append_details(m, result);
         if (r < 0)
                 return r;
-        conn_send(q->caller->conn, m, 256 + 64 * (result->n_addresses + 16 * result->n_records));
+        conn_send(q->caller->conn, m, reply_size(q, result));
         return 0;
 }
 
@@ -238,7 +246,7 @@ static void reply(Question *q, const LookupResult *result)
                 if (r >= 0 && q->traced)
                         r = append_details(m, result);
                 if (r >= 0)
-                        conn_send(q->caller->conn, m, 512);
+                        conn_send(q->caller->conn, m, reply_size(q, result));
                 sd_bus_error_free(&error);
         }
 }
