@@ -221,8 +221,12 @@ static int set_blob(Caller *caller, const char *which, const void *data, size_t 
         usec_t expires, sd_bus_error *error)
 {
         char why[POLICY_WHY_MAX] = "";
-        int r = size > BLOB_MAX ? -EBADMSG : put_blob(caller, which, data, size, expires, why);
+        int r;
 
+        if (size > BLOB_MAX)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "What was given for \"%s\" is longer than %d octets", which, BLOB_MAX);
+        r = put_blob(caller, which, data, size, expires, why);
         if (r == -EOPNOTSUPP)
                 return sd_bus_error_setf(error, LWSD_ERROR_NOT_AVAILABLE,
                         "\"%s\" is not \"policy-valid\", \"registered\", \"auth1\" or \"auth2\" "

@@ -406,6 +406,8 @@ CertificateAuthority={self.authority.ca}
                             ("not signed by our key", self.authority.sign_policy({"version": 3}, key="other"))):
             with self.assertRaisesRegex(dbus.exceptions.DBusException, words):
                 call("SetBlob", "sayt", "policy-valid", text, 0)
+        with self.assertRaisesRegex(dbus.exceptions.DBusException, "longer than 32768 octets"):
+            call("SetBlob", "sayt", "policy-valid", b" " * 32769, 0)
         call("SetBlob", "sayt", "policy-valid", self.authority.sign_policy({"version": 3}), 0)
         os.close(held[1])
         self.daemon.wait_state("operational")
