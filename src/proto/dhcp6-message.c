@@ -213,7 +213,7 @@ static void decode_option(Dhcp6Message *m, uint16_t code, Reader *r, uint32_t ia
                 return;
         case DHCP6_OPTION_DNR:
                 dnr_read_v6(&m->options.resolvers, r);
-                break;
+                return;
         case DHCP6_OPTION_SEARCH:
                 (void) domain_read_list(r, m->options.search, sizeof(m->options.search));
                 return;
