@@ -306,7 +306,13 @@ static void txn_run(DnsTransaction *t, usec_t now)
         t->client->n_running++;
         t->started = now;
         dns_timer_set(t->client, &t->timer, now + DNS_TXN_BUDGET);
-        txn_next(t, now);
+        if (choose(t)) {
+                txn_next(t, now);
+                return;
+        }
+        /* nobody may be asked in this way: not ended here, in the middle of whoever starts it */
+        t->error = t->error ? t->error : -ENETUNREACH;
+        dns_timer_set(t->client, &t->timer, now);
 }
 
 /* Whoever stands in line and has somebody waiting gets the free place. */

@@ -348,6 +348,27 @@ START_TEST(the_networks_own_is_asked_by_tls_only)
 }
 END_TEST
 
+START_TEST(nobody_is_left_for_a_plain_question)
+{
+        static DnsClientConfig config;
+        Sim sim;
+
+        start(&sim, "192.0.2.1", DNS_PRIVACY_NONE);
+        config = (DnsClientConfig){ .n_servers = 1, .ndots = 1, .n_routes = 1 };
+        ck_assert_int_eq(ip_parse("192.0.2.1", &config.servers[0].endpoint.addr), 0);
+        config.servers[0].privacy = DNS_PRIVACY_STRICT;
+        config.servers[0].only_tls = true;
+        config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = 1 };
+        ck_assert_int_eq(dns_client_configure(sim.c, &config, sim.now), 0);
+        ck_assert_int_eq(sim_lookup2(&sim, "a.test", DNS_TYPE_A, DNS_TYPE_AAAA, DNS_LOOKUP_PLAIN),
+                -ENETUNREACH);
+        ck_assert_uint_eq(sim_result(&sim)->took, 0);
+        ck_assert_uint_eq(sim.packets, 0);
+        ask(&sim, "a.test", DNS_TLS);
+        sim_deinit(&sim);
+}
+END_TEST
+
 START_TEST(only_where_tls_is_taken_as_it_comes)
 {
         Sim sim;
@@ -367,4 +388,5 @@ TEST_MAIN("dns-discovery", the_record_is_read_by_its_rules, the_designated_is_as
         nobody_vouches_for_a_private_address, what_designates_nobody,
         nobody_designates_what_listens_on_this_machine, an_address_that_is_missing_is_asked_for,
         one_that_fails_is_left, another_network_knows_nothing_of_it, silence_costs_nothing,
-        the_networks_own_is_asked_by_tls_only, only_where_tls_is_taken_as_it_comes)
+        the_networks_own_is_asked_by_tls_only, nobody_is_left_for_a_plain_question,
+        only_where_tls_is_taken_as_it_comes)
