@@ -357,8 +357,7 @@ int main(int argc, char **argv)
         start_clients();
         set_link(true);
         settle("start");
-        /* as many as it ever has: later some have found no socket after a kill, and are on the bus
-         */
+        /* as many as it ever has: later some found no socket after a kill and use the bus */
         most_fds = count_fds(lwsd);
         x = seed * 2 + 1;
         end = now_msec() + seconds * 1000;
