@@ -55,7 +55,7 @@ typedef struct DnsServerConfig DnsServerConfig;
 struct DnsServerConfig {
         Endpoint endpoint;
         DnsPrivacy privacy;
-        bool only_tls; /* nothing plain is to be had there, whoever asks for it */
+        bool only_tls; /* nothing plain is to be had there: others come first for who asks for it */
 };
 
 /* Names under `domain` go to `servers`, a set of bits by place in the list. The longest domain that
@@ -85,7 +85,7 @@ enum {
         DNS_LOOKUP_NO_SEARCH = 1 << 2,
         DNS_LOOKUP_NO_NETWORK = 1 << 3,
         /* Plain even where TLS is required: the hosts of the portal check, time servers before the
-         * clock is true (REQ_DNS 36). */
+         * clock is true (REQ_DNS 36); but where every server is `only_tls`. */
         DNS_LOOKUP_PLAIN = 1 << 4,
         DNS_LOOKUP_NO_SYNTHESIZE = 1 << 5, /* neither the hosts file nor localhost */
         DNS_LOOKUP_NO_STALE = 1 << 6,

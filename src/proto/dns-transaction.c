@@ -59,9 +59,18 @@ void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
         txn_next(t, now);
 }
 
+/* What may go out plainly goes by TLS where there is nobody to be asked without. */
+static bool goes_plainly(const DnsTransaction *t)
+{
+        for (size_t i = 0; t->plain && i < t->client->n_servers; i++)
+                if ((t->servers & t->client->servers[i]->bit) && !t->client->servers[i]->only_tls)
+                        return true;
+        return false;
+}
+
 static DnsTransport first_transport(const DnsTransaction *t, const DnsServer *s, usec_t now)
 {
-        return t->plain ? DNS_UDP : dns_server_transport(s, now);
+        return goes_plainly(t) ? DNS_UDP : dns_server_transport(s, now);
 }
 
 /* Sends to `s` and lets its timeout move us on. NULL when memory ran out, which ends us soon. */
@@ -80,11 +89,13 @@ static DnsAttempt *ask(DnsTransaction *t, DnsServer *s, DnsTransport transport, 
 /* A copy of a live question shows whether a failed server is back (REQ_DNS 24). */
 static void probe_failed(DnsTransaction *t, usec_t now)
 {
+        bool plain = goes_plainly(t);
+
         for (size_t i = 0; i < t->client->n_servers; i++) {
                 DnsServer *s = t->client->servers[i];
                 DnsAttempt *a;
 
-                if (!(t->servers & s->bit) || (t->tried & s->bit) || (t->plain && s->only_tls) ||
+                if (!(t->servers & s->bit) || (t->tried & s->bit) || (plain && s->only_tls) ||
                         !dns_server_probe_due(s, now))
                         continue;
                 a = dns_attempt_new(t, s, first_transport(t, s, now), now);
@@ -227,13 +238,13 @@ static void txn_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
 static DnsServer *choose(const DnsTransaction *t)
 {
         uint32_t open = t->servers & ~t->tried & ~t->dead;
+        bool plain = goes_plainly(t);
 
         for (unsigned failed = 0; failed < 2; failed++)
                 for (size_t i = 0; i < t->client->n_servers; i++) {
                         DnsServer *s = t->client->servers[i];
 
-                        if ((open & s->bit) && s->failed == (failed > 0) &&
-                                !(t->plain && s->only_tls))
+                        if ((open & s->bit) && s->failed == (failed > 0) && !(plain && s->only_tls))
                                 return s;
                 }
         return NULL;
