@@ -299,8 +299,8 @@ class DotCase(Case):
         ctx.set_alpn_protocols(["dot"])
         return ctx
 
-    def tls_server(self, cert="good", answer=good):
-        return self.server(answer, self.tls_context(cert))
+    def tls_server(self, cert="good", answer=good, **kw):
+        return self.server(answer, self.tls_context(cert), **kw)
 
     def strict(self, s, who="#dns.test", **kw):
         return self.ask(f"127.0.0.1:{s.port}{who}", tls="yes", ca=f"{self.dir.name}/ca.pem", **kw)

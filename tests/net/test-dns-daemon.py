@@ -456,16 +456,17 @@ class Tls(DaemonCase, DotCase):
             return struct.pack(">2H", key, len(value)) + value
 
         svcb = struct.pack(">H", 1) + name("dns.test") + param(1, b"\3dot") + param(3, struct.pack(">H", dot.port))
-        svcb += param(4, socket.inet_aton("127.0.0.1"))
+        svcb += param(4, socket.inet_aton(dot.tcp.getsockname()[0]))
         return self.server(lambda q: q.reply([rr(Q, 64, svcb)]) if q.type == 64 else good(q), address=(address, 0))
 
     def test_designated(self):
         """REQ_DNS 37: one whose certificate names the address of the server that designates it."""
-        subprocess.run(["ip", "addr", "replace", "198.51.100.1/32", "dev", "lo"], check=True)
+        for address in ("198.51.100.1", "198.51.100.2"):
+            subprocess.run(["ip", "addr", "replace", f"{address}/32", "dev", "lo"], check=True)
         self.make("designated", "DNS:dns.test,IP:198.51.100.1", "/CN=x")
         for cert, used in (("designated", True), ("good", False)):
             with self.subTest(cert):
-                dot = self.tls_server(cert)
+                dot = self.tls_server(cert, address=("198.51.100.2", 0))
                 s = self.designating(dot, "198.51.100.1")
                 d = self.daemon(f"198.51.100.1:{s.port}", DNSOverTLS="opportunistic",
                                 CertificateAuthority=f"{self.dir.name}/ca.pem")
