@@ -100,9 +100,13 @@ static void start_lwsd(void)
 
 static void wait_for_socket(void)
 {
-        for (uint64_t end = now_msec() + SETTLE_MSEC; access(socket_path, F_OK) < 0; usleep(1000))
+        uint64_t end = now_msec() + SETTLE_MSEC;
+
+        while (access(socket_path, F_OK) < 0) {
                 if (now_msec() > end)
                         die("lwsd does not start");
+                (void) poll(NULL, 0, 1);
+        }
 }
 
 static void kill_lwsd(void)
