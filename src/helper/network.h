@@ -24,7 +24,7 @@ typedef enum FactSource {
         _FACT_SOURCE_MAX,
 } FactSource;
 
-/* What one source says about a link. Plain data; network_set_facts() copies it. */
+/* What one source says about a link. Plain data, which network_set_facts() takes over. */
 typedef struct LinkFacts LinkFacts;
 struct LinkFacts {
         EndpointList dns, resolvers; /* the latter by TLS, with the name to be shown (DNR) */
