@@ -2,9 +2,9 @@
 /*
  * stress-dns LOOKUPS SECONDS [SEED]: the resolver machine in virtual time under look-ups of 100,000
  * names, from servers that answer, fail, lie, cut and fall silent at random, with a tenth of the
- * packets lost, cancelled look-ups, flushed caches and changes of servers. Goes on until that many
- * look-ups were made and that many seconds are over. Nobody may be left without an answer, and
- * memory must stay within its bounds.
+ * packets lost, cancelled look-ups, flushed caches and changes of servers, of how privately those
+ * are asked and of whom they designate. Goes on until that many look-ups were made and that many
+ * seconds are over. Nobody may be left without an answer, and memory must stay within its bounds.
  */
 #include "lib/dns-sim.h"
 #include <malloc.h>
@@ -72,8 +72,35 @@ static usec_t broken(Sim *sim, SimQuery *q)
         return SIM_RTT;
 }
 
-static const SimServer moods[] = { sim_good, sim_good, sim_good, sim_dead, sim_servfail,
-        some_seconds, no_such_name, aliases, cut_short, broken, sim_hates_edns };
+static usec_t no_tls(Sim *sim, SimQuery *q)
+{
+        sim_good(sim, q);
+        return q->attempt->transport == DNS_TLS ? SIM_REFUSED : SIM_RTT;
+}
+
+/* Somebody, or itself, with an address or without, and not for long. */
+static usec_t designates(Sim *sim, SimQuery *q)
+{
+        static const uint8_t addr[] = { 0, 4, 0, 4, 192, 0, 2, 1 };
+        DnsName target = sim_name("dns.example");
+        uint8_t data[64];
+        Writer w = WRITER_INIT(data, sizeof(data));
+
+        if (q->m->header.qtype != DNS_TYPE_SVCB)
+                return sim_good(sim, q);
+        writer_u16(&w, (uint16_t) rng_range(&sim->chance, 0, 2));
+        dns_name_write(&w, &target);
+        writer_bytes(&w, "\0\1\0\4\3dot", 8);
+        if (rng_range(&sim->chance, 0, 1))
+                writer_bytes(&w, addr, sizeof(addr));
+        sim_check(!w.failed);
+        sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_SVCB, 400, data, w.pos);
+        return SIM_RTT;
+}
+
+static const SimServer moods[] = { no_tls, designates, designates, sim_good, sim_good, sim_good,
+        sim_dead, sim_servfail, some_seconds, no_such_name, aliases, cut_short, broken,
+        sim_hates_edns };
 
 static void check_memory(Run *run)
 {
@@ -85,11 +112,31 @@ static void check_memory(Run *run)
         ck_assert_uint_le(used - run->base, CACHE_MAX + SLACK);
 }
 
+/* The servers of sim_configure(), asked in other ways. */
+static void change_servers(Run *run)
+{
+        static DnsClientConfig config;
+
+        sim_configure(&run->sim, (unsigned) rng_range(&run->rng, 1, 4));
+        config = (DnsClientConfig){ .n_servers = run->sim.n_servers, .ndots = 1, .n_routes = 1 };
+        for (size_t i = 0; i < config.n_servers; i++) {
+                DnsServerConfig *s = &config.servers[i];
+
+                s->endpoint = dns_client_server(run->sim.c, i)->endpoint;
+                s->privacy =
+                        (DnsPrivacy) rng_range(&run->rng, DNS_PRIVACY_NONE, DNS_PRIVACY_STRICT);
+                s->only_tls = s->privacy == DNS_PRIVACY_STRICT && rng_range(&run->rng, 0, 1);
+        }
+        config.routes[0] =
+                (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = (1u << config.n_servers) - 1 };
+        sim_check(dns_client_configure(run->sim.c, &config, run->sim.now) == 0);
+}
+
 static void change_something(Run *run)
 {
         switch (rng_range(&run->rng, 0, 2000)) {
         case 0:
-                sim_configure(&run->sim, (unsigned) rng_range(&run->rng, 1, 4));
+                change_servers(run);
                 break;
         case 1:
                 dns_client_network_changed(run->sim.c, run->sim.now);
@@ -107,8 +154,9 @@ static DnsLookup *start_one(Run *run)
         char name[32];
 
         sprintf(name, "n%u.example", (unsigned) rng_range(&run->rng, 0, NAMES - 1));
-        return sim_start(
-                &run->sim, name, DNS_TYPE_A, rng_range(&run->rng, 0, 1) ? DNS_TYPE_AAAA : 0, 0);
+        return sim_start(&run->sim, name, DNS_TYPE_A,
+                rng_range(&run->rng, 0, 1) ? DNS_TYPE_AAAA : 0,
+                rng_range(&run->rng, 0, 9) ? 0 : DNS_LOOKUP_PLAIN);
 }
 
 /* So many look-ups at once, until each is answered or was cancelled. */
@@ -129,7 +177,7 @@ static void batch(Run *run)
                         left--;
                 }
         while (run->sim.done - before < left) {
-                if (!sim_step(&run->sim))
+                if (!sim_step(&run->sim) && run->sim.done - before < left)
                         ck_abort_msg("%u look-ups are left without an answer",
                                 left - (run->sim.done - before));
                 change_something(run);
