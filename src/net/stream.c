@@ -334,6 +334,9 @@ static void advance(Stream *s, uint32_t revents)
         r = flush(s);
         if (r == 0 && s->state == STATE_ENDED && revents & (EPOLLHUP | EPOLLERR))
                 r = -ECONNRESET;
+        /* what the other end said before it left still counts */
+        if (r < 0 && s->state == STATE_OPEN)
+                (void) receive(s);
         if (r < 0)
                 finish(s, r, s->tls ? tls_why(s->tls) : strerror(-r));
         else if (s->state == STATE_ENDED)
