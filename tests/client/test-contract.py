@@ -175,7 +175,8 @@ def access(world):
 
 
 def group(world):
-    """The group is looked up at start and by Reload(), never for a call."""
+    """The group is looked up once, a moment after the start or for the first who is not root, and by Reload()."""
+    as_user(NOBODY - 1, NOBODY, [GROUP], "privileged", world.private, False)
     set_group(GROUP + 1)
     for check, number in (("privileged", GROUP), ("anyone", GROUP), ("privileged", GROUP + 1)):
         as_user(NOBODY - 1, NOBODY, [number], check, world.private, False)  # "privileged" reloads
