@@ -371,11 +371,16 @@ int config_parse_endpoints(ConfigValue *v)
         return 0;
 }
 
-/* An address of this machine to listen on: there is nobody whose certificate could be checked. */
+/* An address of this machine to listen on: there is nobody whose certificate could be checked, and
+ * nobody else is served. */
 static int add_listener(ConfigValue *v, const char *word)
 {
+        Endpoint e;
+
         if (strchr(word, '#'))
                 return refuse(v, "%s has a #NAME, which only servers have", word);
+        if (endpoint_parse(word, &e) == 0 && !ip_is_loopback(&e.addr))
+                return refuse(v, "%s is no loopback address, such as 127.0.0.54", word);
         return add_endpoint(v, word);
 }
 

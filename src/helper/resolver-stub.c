@@ -539,10 +539,6 @@ static void listen_on(ResolverStub *stub, const Endpoint *on)
         int error;
 
         endpoint_format(on, text);
-        if (!ip_is_loopback(&on->addr)) {
-                log_error("[DNS] Stub=%s: only loopback addresses are served; left out", text);
-                return;
-        }
         error = add_socket(stub, on, SOCK_DGRAM);
         if (error >= 0)
                 error = add_socket(stub, on, SOCK_STREAM);

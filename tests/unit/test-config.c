@@ -182,6 +182,8 @@ START_TEST(what_is_wrong_is_refused_with_its_place)
         refused("[Link a]\nGateway=10.0.0.1:80\n", "t.conf:2: ");
         refused("[Link a]\nGateway=10.0.0.1#gw\n", "t.conf:2: ");
         refused("[DNS]\nStub=127.0.0.54#me\n", "t.conf:2: ");
+        refused("[DNS]\nStub=192.0.2.1\n", "t.conf:2: Stub=192.0.2.1: 192.0.2.1 is no loopback");
+        refused("[DNS]\nStub=127.0.0.54 [2001:db8::1]:53\n", "t.conf:2: ");
         refused("[Auth1]\nProvider=ldap\n", "t.conf:2: ");
         /* the limits that inih would pass by in silence */
         snprintf(text, sizeof(text), "[DNS]\nDomains=%0180d.%015d\n", 0, 0);
