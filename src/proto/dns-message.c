@@ -10,26 +10,25 @@
 int dns_header_parse(DnsHeader *ret, const void *data, size_t size)
 {
         Reader r = READER_INIT(data, size);
+        DnsHeader h;
 
-        ret->id = reader_u16(&r);
-        ret->flags = reader_u16(&r);
+        h.id = reader_u16(&r);
+        h.flags = reader_u16(&r);
         for (size_t i = 0; i < 4; i++)
-                ret->counts[i] = reader_u16(&r);
+                h.counts[i] = reader_u16(&r);
+        h.has_question = h.counts[0] == 1;
+        h.qname.len = 0;
+        h.qtype = h.qclass = 0;
+        if (h.has_question) {
+                if (dns_name_read(&r, &h.qname) < 0)
+                        return -EBADMSG;
+                h.qtype = reader_u16(&r);
+                h.qclass = reader_u16(&r);
+        }
         if (r.failed)
                 return -EBADMSG;
-        ret->has_question = false;
-        ret->qname.len = 0;
-        ret->qtype = ret->qclass = 0;
-        if (ret->counts[0] == 1) {
-                if (dns_name_read(&r, &ret->qname) < 0)
-                        return -EBADMSG;
-                ret->qtype = reader_u16(&r);
-                ret->qclass = reader_u16(&r);
-                if (r.failed)
-                        return -EBADMSG;
-                ret->has_question = true;
-        }
-        ret->size = r.pos;
+        h.size = r.pos;
+        *ret = h;
         return 0;
 }
 

@@ -43,8 +43,7 @@ struct DnsHeader {
         uint16_t qtype, qclass;
         size_t size; /* where the records start */
 };
-/* -EBADMSG under 12 octets or for a question that cannot be read, after which only what stands
- * before it is there. */
+/* -EBADMSG under 12 octets, or for a question that cannot be read. */
 int dns_header_parse(DnsHeader *ret, const void *data, size_t size);
 
 typedef struct DnsEdns DnsEdns;

@@ -120,6 +120,25 @@ static int parse_one(uint16_t type, uint16_t rdlen, const void *data, size_t siz
         return r;
 }
 
+START_TEST(a_header_comes_whole_or_not_at_all)
+{
+        DnsHeader h, before;
+        uint8_t buf[512];
+        size_t size = sample(buf, sizeof(buf));
+
+        memset(&before, 0x55, sizeof(before));
+        for (size_t cut = 0; cut < 12 + 21; cut++) {
+                h = before;
+                ck_assert_int_eq(dns_header_parse(&h, buf, cut), -EBADMSG);
+                ck_assert_mem_eq(&h, &before, sizeof(h));
+        }
+        ck_assert_int_eq(dns_header_parse(&h, buf, 12 + 21), 0);
+        ck_assert_int_eq(dns_header_parse(&h, buf, size), 0);
+        ck_assert(h.has_question);
+        ck_assert_uint_eq(h.size, 12 + 21);
+}
+END_TEST
+
 START_TEST(data_fits_exactly)
 {
         /* REQ_DNS 14 */
@@ -247,7 +266,8 @@ START_TEST(ten_thousand_mutations_stay_inside)
 }
 END_TEST
 
-TEST_MAIN("dns-message", builds_and_reads_back, every_cut_is_malformed, data_fits_exactly,
+TEST_MAIN("dns-message", builds_and_reads_back, every_cut_is_malformed,
+        a_header_comes_whole_or_not_at_all, data_fits_exactly,
         counts_beyond_the_content_are_malformed, a_second_opt_is_malformed,
         queries_carry_what_they_should, a_record_that_does_not_fit_stays_out,
         ten_thousand_mutations_stay_inside)
