@@ -220,46 +220,55 @@ static void drop_dead(DnsCache *c, usec_t now)
                 entry_free(c, e);
 }
 
-static void put_one(DnsCache *c, const DnsCacheKey *key, uint64_t hash, uint32_t type,
-        DnsAnswer *answer, DnsTrust trust, usec_t now)
+/* Nothing at all of this name is there; behind an alias that is said of its target. */
+static bool is_gone(const DnsAnswer *answer)
 {
-        uint32_t ttl = MIN(answer->ttl, DNS_TTL_MAX);
-        Entry *old = find(c, key, hash, type), *e;
+        return answer->verdict == DNS_VERDICT_NXDOMAIN && answer->n_chain == 0;
+}
 
-        if (old && old->expires > now && old->trust > trust)
-                return;
-        if (old)
-                entry_free(c, old);
-        e = insert(c, key, hash, type, answer, usec_add(now, ttl * USEC_PER_SEC), now);
-        if (e)
-                e->trust = (uint8_t) trust;
+/* What is known anew takes the place of what was known before, also where it is not kept itself:
+ * the old must not come back when the servers fail (RFC 8767). Of a name that is gone that goes for
+ * the other types, too, but for what still lives: some servers deny a name that has addresses of
+ * the other family only. False where something better stays. */
+static bool supersede(DnsCache *c, const DnsCacheKey *key, uint64_t hash, const DnsAnswer *answer,
+        DnsTrust trust, usec_t now)
+{
+        bool gone = is_gone(answer), better = true;
+        DnsName lower = *key->name;
+        Entry *next;
+
+        dns_name_lower(&lower);
+        for (Entry *e = c->n_buckets > 0 ? *bucket(c, hash) : NULL; e; e = next) {
+                bool same = e->type == key->type || e->type == (key->type | KEY_FAILURE) ||
+                            e->type == KEY_ALL_TYPES;
+
+                next = e->next;
+                if (e->hash != hash || e->class != key->class || e->scope != key->scope ||
+                        !name_matches(e, &lower) || !(same || (gone && e->expires <= now)))
+                        continue;
+                if (e->expires > now && e->trust > trust)
+                        better = false;
+                else
+                        entry_free(c, e);
+        }
+        return better;
 }
 
 void dns_cache_put(
         DnsCache *c, const DnsCacheKey *key, DnsAnswer *answer, DnsTrust trust, usec_t now)
 {
         uint64_t hash = key_hash(c, key);
-        Entry *failure;
+        Entry *e;
 
         if (c->max_octets == 0)
                 return;
         drop_dead(c, now);
-        failure = find(c, key, hash, key->type | KEY_FAILURE);
-        if (failure)
-                entry_free(c, failure);
-        if (!answer->storable || answer->ttl == 0)
+        if (!supersede(c, key, hash, answer, trust, now) || !answer->storable || answer->ttl == 0)
                 return;
-        if (answer->verdict == DNS_VERDICT_NXDOMAIN && answer->n_chain == 0)
-                put_one(c, key, hash, KEY_ALL_TYPES, answer, trust, now);
-        else
-                put_one(c, key, hash, key->type, answer, trust, now);
-        /* the name exists after all */
-        if (answer->verdict == DNS_VERDICT_POSITIVE) {
-                Entry *nx = find(c, key, hash, KEY_ALL_TYPES);
-
-                if (nx)
-                        entry_free(c, nx);
-        }
+        e = insert(c, key, hash, is_gone(answer) ? KEY_ALL_TYPES : key->type, answer,
+                usec_add(now, MIN(answer->ttl, DNS_TTL_MAX) * USEC_PER_SEC), now);
+        if (e)
+                e->trust = (uint8_t) trust;
 }
 
 static bool usable(const DnsCache *c, const Entry *e, bool stale, usec_t now)

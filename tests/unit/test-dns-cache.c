@@ -111,6 +111,42 @@ START_TEST(better_data_stays)
 }
 END_TEST
 
+START_TEST(what_is_superseded_is_not_served_stale)
+{
+        _cleanup_(dns_cache_freep) DnsCache *c = NULL;
+        DnsCacheHit hit;
+
+        /* REQ_DNS 45: neither of the same type nor, where the name is gone, of any other; kept or
+         * not */
+        ck_assert_int_eq(dns_cache_new(&c, 1), 0);
+        dns_cache_set_limits(c, 1 << 20, USEC_PER_DAY);
+        for (unsigned ttl = 0; ttl < 2; ttl++) {
+                put(c, "a", 1, DNS_VERDICT_POSITIVE, 10, DNS_TRUST_PLAIN);
+                put(c, "a", 28, DNS_VERDICT_POSITIVE, 10, DNS_TRUST_PLAIN);
+                put(c, "a", 16, DNS_VERDICT_POSITIVE, 100, DNS_TRUST_PLAIN);
+                put(c, "b", 1, DNS_VERDICT_POSITIVE, 10, DNS_TRUST_PLAIN);
+                now += 10 * USEC_PER_SEC;
+                ck_assert(get(c, "a", 28, true, &hit));
+                put(c, "a", 1, DNS_VERDICT_NXDOMAIN, ttl, DNS_TRUST_PLAIN);
+                put(c, "b", 1, DNS_VERDICT_NODATA, ttl, DNS_TRUST_PLAIN);
+                now += 2 * USEC_PER_SEC;
+                ck_assert(
+                        !get(c, "a", 1, true, &hit) || hit.answer->verdict == DNS_VERDICT_NXDOMAIN);
+                ck_assert(!get(c, "a", 28, true, &hit) ||
+                          hit.answer->verdict == DNS_VERDICT_NXDOMAIN);
+                ck_assert(!get(c, "b", 1, true, &hit) || hit.answer->verdict == DNS_VERDICT_NODATA);
+                /* a server that denies the family it has nothing of */
+                ck_assert(get(c, "a", 16, false, &hit));
+                dns_cache_flush(c);
+        }
+        /* for one use only, and newer than what there was */
+        put(c, "c", 1, DNS_VERDICT_POSITIVE, 10, DNS_TRUST_PLAIN);
+        now += 10 * USEC_PER_SEC;
+        put(c, "c", 1, DNS_VERDICT_POSITIVE, 0, DNS_TRUST_PLAIN);
+        ck_assert(!get(c, "c", 1, true, &hit));
+}
+END_TEST
+
 START_TEST(failures_double)
 {
         static const unsigned waits[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300 };
@@ -176,4 +212,4 @@ START_TEST(stays_within_its_limits)
 END_TEST
 
 TEST_MAIN("dns-cache", ages_and_expires, negatives_hold_as_they_should, better_data_stays,
-        failures_double, stays_within_its_limits)
+        what_is_superseded_is_not_served_stale, failures_double, stays_within_its_limits)
