@@ -292,6 +292,9 @@ int dns_answer_from_message(
         r = walk(&w);
         if (r < 0)
                 return r;
+        /* RFC 6672 2.2: said of a name that became too long, and of nothing else */
+        if (m->rcode == DNS_RCODE_YXDOMAIN && !w.too_long)
+                return -EBADMSG;
         if (size > sizeof(small)) {
                 room = malloc(size);
                 if (!room)

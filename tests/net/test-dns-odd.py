@@ -503,7 +503,7 @@ class Failover(Case):
 
     def test_every_kind_of_failure_in_a_row(self):
         kinds = [lambda q: q.reply(rcode=2), lambda q: q.reply(rcode=5), lambda q: good(q)[:-2],
-                 lambda q: q.reply(rcode=4), lambda q: q.reply([rr(Q, CNAME, Q)])]
+                 lambda q: q.reply(rcode=4), lambda q: q.reply([rr(Q, CNAME, Q)]), lambda q: q.reply(rcode=6)]
         t = time.monotonic()
         self.assertEqual(self.ask("127.0.0.1:1", *[self.server(k) for k in kinds], self.server())("a.test 4")[3:], [GOOD])
         self.assertLess(time.monotonic() - t, 2)

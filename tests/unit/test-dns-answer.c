@@ -118,6 +118,29 @@ START_TEST(dname_makes_the_alias)
 }
 END_TEST
 
+START_TEST(too_long_is_only_what_a_dname_made)
+{
+        _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL;
+        char far[256];
+        Reply r;
+
+        snprintf(far, sizeof(far), "%060d.%060d.%060d.%060d", 1, 2, 3, 4);
+        reply_init(&r, "abcdefghijklmnop.old.example", DNS_RCODE_YXDOMAIN);
+        add_alias(&r, DNS_TYPE_DNAME, "old.example", far, 99);
+        ck_assert_int_eq(walk(&r, &a), 0);
+        ck_assert_int_eq(a->verdict, DNS_VERDICT_NXDOMAIN);
+        ck_assert(!a->storable);
+        /* REQ_DNS 21: without one the server has failed, and the name may well exist */
+        a = dns_answer_unref(a);
+        reply_init(&r, "abcdefgh.old.example", DNS_RCODE_YXDOMAIN);
+        ck_assert_int_eq(walk(&r, &a), -EBADMSG);
+        reply_init(&r, "abcdefgh.old.example", DNS_RCODE_YXDOMAIN);
+        add_alias(&r, DNS_TYPE_DNAME, "old.example", "new.example", 99);
+        add_soa(&r, "example", 60, 60);
+        ck_assert_int_eq(walk(&r, &a), -EBADMSG);
+}
+END_TEST
+
 START_TEST(loops_and_endless_chains_fail)
 {
         DnsAnswer *a = NULL;
@@ -235,5 +258,6 @@ START_TEST(other_sections_and_classes_do_not_answer)
 END_TEST
 
 TEST_MAIN("dns-answer", only_the_final_owner_counts, dname_makes_the_alias,
-        loops_and_endless_chains_fail, an_alias_without_target_is_chased, negatives_need_an_soa,
-        nxdomain_believes_no_address, other_sections_and_classes_do_not_answer)
+        too_long_is_only_what_a_dname_made, loops_and_endless_chains_fail,
+        an_alias_without_target_is_chased, negatives_need_an_soa, nxdomain_believes_no_address,
+        other_sections_and_classes_do_not_answer)
