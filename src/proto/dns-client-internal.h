@@ -12,6 +12,7 @@
 #define DNS_SPARE_MAX       64
 /* REQ_DNS 17, 23: of one look-up. */
 #define DNS_LOOKUP_QUERIES_MAX 20
+#define DNS_LOOKUP_PACKETS_MAX 24
 #define DNS_TXN_PACKETS_MAX    12
 #define DNS_TXN_ROUNDS         3
 #define DNS_LOOKUP_BUDGET      (10 * USEC_PER_SEC)
@@ -43,7 +44,7 @@ struct DnsLookup {
         void *userdata;
         size_t n_candidates, candidate;
         size_t n_parts;
-        unsigned queries;
+        unsigned queries, packets; /* of its transactions; these of those that have ended */
         usec_t started, give_up, family_at, stale_at;
         int negative; /* the better of the negatives so far */
         DnsStep *steps;
@@ -74,7 +75,7 @@ struct DnsTransaction {
         uint32_t dead;        /* have said something final that is no answer */
         uint32_t asked_plain; /* without EDNS or mixed case, once each */
         usec_t started;
-        unsigned round, packets, bad_cookies;
+        unsigned round, packets, packets_max, bad_cookies;
         int error;
         DnsAnswer *doubtful; /* negative answer to a question in mixed case, being checked */
 };
@@ -126,8 +127,9 @@ void dns_attempt_close(DnsClient *c, DnsAttempt *a);
 
 /* -- dns-transaction.c -- */
 void dns_attempt_timeout(DnsClient *c, DnsTimer *timer, usec_t now);
-/* Joins or starts the transaction for the part's question. */
-int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now);
+/* Joins or starts the transaction for the part's question; one that is started sends so many
+ * packets at most. */
+int dns_transaction_join(DnsPart *part, uint32_t servers, unsigned packets_max, usec_t now);
 /* The same question for nobody, so that who asks it next finds a fresh answer (REQ_DNS 45). */
 void dns_transaction_refresh(DnsPart *part, uint32_t servers, usec_t now);
 /* There was no descriptor for its only attempt: back to the line, until another question ends.

@@ -238,12 +238,25 @@ static void part_fail_or_stale(DnsPart *part, int error, usec_t now)
                 part_fail(part, error);
 }
 
+/* REQ_DNS 23: what is left of the look-up's packets when each of its transactions that are under
+ * way has sent all that it may. */
+static unsigned packets_left(const DnsLookup *l)
+{
+        unsigned n = l->packets;
+
+        for (size_t i = 0; i < l->n_parts; i++)
+                if (l->parts[i].txn)
+                        n += l->parts[i].txn->packets_max;
+        return n < DNS_LOOKUP_PACKETS_MAX ? DNS_LOOKUP_PACKETS_MAX - n : 0;
+}
+
 /* Goes on until the part is done or waits for a transaction. */
 static void part_run(DnsPart *part, usec_t now)
 {
         DnsLookup *l = part->lookup;
         const DnsQuestion *q = &l->question;
         DnsCacheKey key = { .name = &part->name, .type = part->type, .class = q->class };
+        unsigned packets;
         int r;
 
         part_local(part, now);
@@ -259,11 +272,12 @@ static void part_run(DnsPart *part, usec_t now)
                     : dns_cache_failure(l->client->cache, &key, now);
         if (r < 0)
                 dns_trace_part(part, "failed a moment ago", now);
-        if (r == 0 && l->queries++ >= DNS_LOOKUP_QUERIES_MAX)
+        packets = MIN(packets_left(l), DNS_TXN_PACKETS_MAX);
+        if (r == 0 && (l->queries++ >= DNS_LOOKUP_QUERIES_MAX || packets == 0))
                 r = -EIO;
         if (r == 0) {
                 part->from_network = true;
-                r = dns_transaction_join(part, key.scope, now);
+                r = dns_transaction_join(part, key.scope, packets, now);
         }
         if (r < 0)
                 part_fail_or_stale(part, r, now);

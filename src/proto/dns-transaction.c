@@ -6,7 +6,7 @@
  * leaves the old attempt open, so that a late answer still counts; an answer that is none
  * (SERVFAIL, REFUSED, malformed, a refused port) moves on at once and does not come back to that
  * server. Three rounds, twelve packets, 9.5 seconds: whatever comes first ends it (REQ_DNS 21 to
- * 25).
+ * 25). Behind an alias there are fewer packets, so that a look-up stays within its own.
  */
 #include "proto/dns-client-internal.h"
 #include <stdlib.h>
@@ -185,6 +185,7 @@ void dns_txn_finish(
 {
         DnsAttempt source = { 0 };
         DnsClient *c = t->client;
+        unsigned packets = t->packets;
         List waiters = LIST_INIT(waiters);
 
         if (by) {
@@ -200,6 +201,7 @@ void dns_txn_finish(
                 DnsPart *part = list_entry(list_first(&waiters), DnsPart, waiter);
 
                 list_unlink(&part->waiter);
+                part->lookup->packets += packets;
                 if (answer)
                         dns_part_answered(part, answer, by ? &source : NULL, now);
                 else
@@ -271,7 +273,7 @@ static void txn_exhausted(DnsTransaction *t, usec_t now)
  * losses, and is refused or swallowed where there are only datagrams. */
 static void ask_plainly(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now)
 {
-        bool both = is_last_round(t) && t->packets + 1 < DNS_TXN_PACKETS_MAX;
+        bool both = is_last_round(t) && t->packets + 1 < t->packets_max;
         DnsAttempt *a;
 
         if (both)
@@ -297,7 +299,7 @@ static void txn_next(DnsTransaction *t, usec_t now)
                 t->tried = 0;
                 s = choose(t);
         }
-        if (!s || t->packets >= DNS_TXN_PACKETS_MAX) {
+        if (!s || t->packets >= t->packets_max) {
                 txn_exhausted(t, now);
                 return;
         }
@@ -352,7 +354,7 @@ static DnsTransaction *txn_find(
 }
 
 /* The one that there is, or a new one in the line. NULL when memory ran out. */
-static DnsTransaction *txn_get(DnsPart *part, uint32_t servers)
+static DnsTransaction *txn_get(DnsPart *part, uint32_t servers, unsigned packets_max)
 {
         const DnsQuestion *q = &part->lookup->question;
         DnsClient *c = part->lookup->client;
@@ -372,6 +374,7 @@ static DnsTransaction *txn_get(DnsPart *part, uint32_t servers)
                 .servers = servers,
                 .ifindex = q->ifindex,
                 .plain = plain,
+                .packets_max = packets_max,
                 .timer.fn = txn_timeout };
         list_init(&t->waiters);
         list_init(&t->attempts);
@@ -382,10 +385,10 @@ static DnsTransaction *txn_get(DnsPart *part, uint32_t servers)
         return t;
 }
 
-int dns_transaction_join(DnsPart *part, uint32_t servers, usec_t now)
+int dns_transaction_join(DnsPart *part, uint32_t servers, unsigned packets_max, usec_t now)
 {
         DnsClient *c = part->lookup->client;
-        DnsTransaction *t = txn_get(part, servers);
+        DnsTransaction *t = txn_get(part, servers, packets_max);
 
         if (!t)
                 return -ENOMEM;
@@ -402,7 +405,8 @@ void dns_transaction_refresh(DnsPart *part, uint32_t servers, usec_t now)
         DnsClient *c = part->lookup->client;
 
         /* whoever waits comes first */
-        if (list_is_empty(&c->line) && c->n_running < c->running_max / 2 && txn_get(part, servers))
+        if (list_is_empty(&c->line) && c->n_running < c->running_max / 2 &&
+                txn_get(part, servers, DNS_TXN_PACKETS_MAX))
                 start_from_line(c, now);
 }
 
@@ -456,7 +460,7 @@ DnsAttempt *dns_attempt_again(DnsAttempt *a, DnsTransport transport, usec_t now)
         DnsAttempt *old = t->current;
 
         dns_attempt_close(t->client, a);
-        if (t->packets >= DNS_TXN_PACKETS_MAX) {
+        if (t->packets >= t->packets_max) {
                 t->error = t->error ? t->error : -EIO;
                 if (t->doubtful || list_is_empty(&t->attempts))
                         txn_fail(t, t->error, now);

@@ -124,6 +124,38 @@ START_TEST(aliases_are_followed_and_endless_ones_end)
 }
 END_TEST
 
+static usec_t alias_then_silence(Sim *sim, SimQuery *q)
+{
+        char text[DNS_NAME_TEXT_MAX];
+
+        dns_name_to_text(&q->m->header.qname, text);
+        if (text[0] == 'a' || text[0] == 'A')
+                return alias(sim, q);
+        if (text[0] == 'w' && (unsigned) (text[1] - '0') == q->server)
+                return sim_good(sim, q);
+        return text[0] == 'w' ? sim_servfail(sim, q) : SIM_DROP;
+}
+
+START_TEST(a_lookup_sends_so_many_packets)
+{
+        Sim sim;
+
+        /* REQ_DNS 23: a dozen for each question would be more, with quick servers and an alias */
+        sim_init(&sim, test_seed(), 5, alias_then_silence);
+        for (unsigned i = 0; i < 5; i++) {
+                char name[32];
+
+                sprintf(name, "w%u.example", i);
+                ck_assert_int_eq(sim_lookup(&sim, name), 0);
+        }
+        sim.packets = 0;
+        ck_assert_int_eq(sim_lookup2(&sim, "a.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), -ETIMEDOUT);
+        ck_assert_uint_le(sim.packets, 24);
+        ck_assert_uint_ge(sim.packets, 20);
+        sim_deinit(&sim);
+}
+END_TEST
+
 START_TEST(a_flag_refuses_aliases)
 {
         Sim sim;
@@ -640,8 +672,8 @@ TEST_MAIN("dns-client", few_descriptors_serve_many, without_any_descriptor_there
         those_in_line_go_on_when_others_are_cancelled, what_is_in_use_is_fetched_before_its_end,
         fetching_anew_has_its_bounds, one_question_one_packet, a_useless_answer_moves_on_at_once,
         when_all_fail_the_error_comes_and_is_kept, truncation_goes_to_tcp_at_the_same_server,
-        aliases_are_followed_and_endless_ones_end, a_flag_refuses_aliases,
-        a_slow_family_delays_by_50_ms, identical_questions_share_a_packet,
+        aliases_are_followed_and_endless_ones_end, a_lookup_sends_so_many_packets,
+        a_flag_refuses_aliases, a_slow_family_delays_by_50_ms, identical_questions_share_a_packet,
         single_labels_are_searched, the_longest_domain_takes_the_name, special_names_never_leave,
         forged_replies_change_nothing, a_malformed_reply_is_no_answer,
         stale_answers_serve_when_servers_fail, letters_are_mixed_where_the_server_copes,
