@@ -5,6 +5,7 @@
 #include "proto/dns-client.h"
 #include "util/heap.h"
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,15 @@ static inline DnsName sim_name(const char *text)
         return n;
 }
 
-static inline void sim_configure(Sim *sim, unsigned n_servers)
+static inline void sim_apply(Sim *sim, const DnsClientConfig *config)
+{
+        sim->n_servers = (unsigned) config->n_servers;
+        sim_check(dns_client_configure(sim->c, config, sim->now) == 0);
+}
+
+/* The first of the servers, all of them asked for everything; to be changed before it is applied,
+ * and good until the next call. */
+static inline DnsClientConfig *sim_config(unsigned n_servers)
 {
         static DnsClientConfig config;
 
@@ -75,8 +84,12 @@ static inline void sim_configure(Sim *sim, unsigned n_servers)
                 config.servers[i].endpoint.addr = ip_from_bytes(AF_INET, addr, 4);
         }
         config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = (1u << n_servers) - 1 };
-        sim->n_servers = n_servers;
-        sim_check(dns_client_configure(sim->c, &config, sim->now) == 0);
+        return &config;
+}
+
+static inline void sim_configure(Sim *sim, unsigned n_servers)
+{
+        sim_apply(sim, sim_config(n_servers));
 }
 
 static inline bool sim_before(const HeapNode *a, const HeapNode *b)
@@ -87,7 +100,8 @@ static inline bool sim_before(const HeapNode *a, const HeapNode *b)
         return x->arrives != y->arrives ? x->arrives < y->arrives : x < y;
 }
 
-static inline void sim_init(Sim *sim, uint64_t seed, unsigned n_servers, SimServer server)
+static inline void sim_init_with(
+        Sim *sim, uint64_t seed, const DnsClientConfig *config, SimServer server)
 {
         memset(sim, 0, sizeof(*sim));
         sim->rng = rng_seeded(seed);
@@ -104,7 +118,12 @@ static inline void sim_init(Sim *sim, uint64_t seed, unsigned n_servers, SimServ
         dns_client_set_cache_limits(sim->c, 4 << 20, USEC_PER_DAY);
         for (unsigned i = 0; i < SIM_SERVERS; i++)
                 sim->servers[i] = server;
-        sim_configure(sim, n_servers);
+        sim_apply(sim, config);
+}
+
+static inline void sim_init(Sim *sim, uint64_t seed, unsigned n_servers, SimServer server)
+{
+        sim_init_with(sim, seed, sim_config(n_servers), server);
 }
 
 static inline void sim_deinit(Sim *sim)
@@ -229,6 +248,13 @@ static inline bool sim_step(Sim *sim)
         return true;
 }
 
+/* Until nothing more is under way. */
+static inline void sim_settle(Sim *sim)
+{
+        while (sim_step(sim))
+                ;
+}
+
 static inline DnsLookup *sim_start(
         Sim *sim, const char *name, uint16_t type, uint16_t type2, unsigned flags)
 {
@@ -338,4 +364,29 @@ static inline usec_t sim_dead(Sim *sim, SimQuery *q)
         (void) sim;
         (void) q;
         return SIM_DROP;
+}
+
+/* "a" leads to "b", "l" to itself, "n0" to "n1" and so on without an end. */
+static inline usec_t sim_alias(Sim *sim, SimQuery *q)
+{
+        char text[DNS_NAME_TEXT_MAX];
+        unsigned n = 0;
+        DnsName to;
+
+        (void) sim;
+        dns_name_to_text(&q->m->header.qname, text);
+        if (sscanf(text, "n%u.", &n) == 1 || sscanf(text, "N%u.", &n) == 1) {
+                sprintf(text, "n%u.example", n + 1);
+                to = sim_name(text);
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_CNAME, 60, to.wire, to.len);
+        } else if (text[0] == 'l' || text[0] == 'L') {
+                to = sim_name("l.example");
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_CNAME, 60, to.wire, to.len);
+        } else if (text[0] == 'a' || text[0] == 'A') {
+                to = sim_name("b.example");
+                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_CNAME, 60, to.wire, to.len);
+        } else {
+                sim_add_address(q, 60);
+        }
+        return SIM_RTT;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Look-ups from the question to the answer (REQ_DNS 1 to 3, 9 to 29) in virtual time; what retries
- * cost is in test-dns-retry.c. */
+/* Look-ups from the question to the answer (REQ_DNS 1 to 3, 9 to 29) in virtual time; aliases,
+ * families and searches are in test-dns-lookup.c, what retries cost in test-dns-retry.c. */
 #include "lib/dns-sim.h"
 #include "lib/suite.h"
 
@@ -78,122 +78,6 @@ START_TEST(truncation_goes_to_tcp_at_the_same_server)
 }
 END_TEST
 
-static usec_t alias(Sim *sim, SimQuery *q)
-{
-        char text[DNS_NAME_TEXT_MAX];
-        unsigned n = 0;
-        DnsName to;
-
-        (void) sim;
-        dns_name_to_text(&q->m->header.qname, text);
-        if (sscanf(text, "n%u.", &n) == 1 || sscanf(text, "N%u.", &n) == 1) {
-                sprintf(text, "n%u.example", n + 1);
-                to = sim_name(text);
-                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_CNAME, 60, to.wire, to.len);
-        } else if (text[0] == 'l' || text[0] == 'L') {
-                to = sim_name("l.example");
-                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_CNAME, 60, to.wire, to.len);
-        } else if (text[0] == 'a' || text[0] == 'A') {
-                to = sim_name("b.example");
-                sim_add(q, DNS_ANSWER, NULL, DNS_TYPE_CNAME, 60, to.wire, to.len);
-        } else {
-                sim_add_address(q, 60);
-        }
-        return SIM_RTT;
-}
-
-START_TEST(aliases_are_followed_and_endless_ones_end)
-{
-        Sim sim;
-
-        sim_init(&sim, test_seed(), 1, alias);
-        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        ck_assert_uint_eq(sim.packets, 2);
-        ck_assert_uint_eq(sim_result(&sim)->answers[0]->n_chain, 1);
-        ck_assert_uint_eq(sim_result(&sim)->answers[0]->n_records, 1);
-        /* from the cache too */
-        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        ck_assert(sim_result(&sim)->from_cache);
-        sim.packets = 0;
-        ck_assert_int_eq(sim_lookup2(&sim, "n0.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), -EIO);
-        ck_assert_uint_le(sim.packets, 20); /* REQ_DNS 17 */
-        sim.packets = 0;
-        ck_assert_int_eq(sim_lookup(&sim, "l.example"), -EIO);
-        ck_assert_uint_le(sim.packets, 20);
-        sim_deinit(&sim);
-}
-END_TEST
-
-static usec_t alias_then_silence(Sim *sim, SimQuery *q)
-{
-        char text[DNS_NAME_TEXT_MAX];
-
-        dns_name_to_text(&q->m->header.qname, text);
-        if (text[0] == 'a' || text[0] == 'A')
-                return alias(sim, q);
-        if (text[0] == 'w' && (unsigned) (text[1] - '0') == q->server)
-                return sim_good(sim, q);
-        return text[0] == 'w' ? sim_servfail(sim, q) : SIM_DROP;
-}
-
-START_TEST(a_lookup_sends_so_many_packets)
-{
-        Sim sim;
-
-        /* REQ_DNS 23: a dozen for each question would be more, with quick servers and an alias */
-        sim_init(&sim, test_seed(), 5, alias_then_silence);
-        for (unsigned i = 0; i < 5; i++) {
-                char name[32];
-
-                sprintf(name, "w%u.example", i);
-                ck_assert_int_eq(sim_lookup(&sim, name), 0);
-        }
-        sim.packets = 0;
-        ck_assert_int_eq(sim_lookup2(&sim, "a.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), -ETIMEDOUT);
-        ck_assert_uint_le(sim.packets, 24);
-        ck_assert_uint_ge(sim.packets, 20);
-        sim_deinit(&sim);
-}
-END_TEST
-
-START_TEST(a_flag_refuses_aliases)
-{
-        Sim sim;
-
-        sim_init(&sim, test_seed(), 1, alias);
-        ck_assert_int_eq(
-                sim_lookup2(&sim, "a.example", DNS_TYPE_A, 0, DNS_LOOKUP_NO_CNAME), -ENODATA);
-        sim_deinit(&sim);
-}
-END_TEST
-
-static usec_t slow_aaaa(Sim *sim, SimQuery *q)
-{
-        (void) sim;
-        sim_add_address(q, 60);
-        return q->m->header.qtype == DNS_TYPE_AAAA ? 400 * USEC_PER_MSEC : SIM_RTT;
-}
-
-START_TEST(a_slow_family_delays_by_50_ms)
-{
-        Sim sim;
-
-        /* REQ_DNS 29 */
-        sim_init(&sim, test_seed(), 1, slow_aaaa);
-        ck_assert_int_eq(sim_lookup2(&sim, "a.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
-        ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT + 50 * USEC_PER_MSEC);
-        ck_assert_ptr_nonnull(sim_result(&sim)->answers[0]);
-        ck_assert_ptr_null(sim_result(&sim)->answers[1]);
-        /* and the late half is there for the next */
-        while (sim_step(&sim))
-                ;
-        ck_assert_int_eq(sim_lookup2(&sim, "a.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
-        ck_assert_ptr_nonnull(sim_result(&sim)->answers[1]);
-        ck_assert_uint_eq(sim.packets, 2);
-        sim_deinit(&sim);
-}
-END_TEST
-
 START_TEST(identical_questions_share_a_packet)
 {
         DnsLookup *l[5];
@@ -204,8 +88,7 @@ START_TEST(identical_questions_share_a_packet)
         for (unsigned i = 0; i < 5; i++)
                 l[i] = sim_start(&sim, i % 2 ? "a.example" : "A.EXAMPLE", DNS_TYPE_A, 0, 0);
         dns_lookup_free(l[0]);
-        while (sim_step(&sim))
-                ;
+        sim_settle(&sim);
         ck_assert_uint_eq(sim.packets, 1);
         ck_assert_uint_eq(sim.done, 4);
         for (unsigned i = 1; i < 5; i++) {
@@ -223,73 +106,21 @@ START_TEST(identical_questions_share_a_packet)
 }
 END_TEST
 
-static usec_t only_searched(Sim *sim, SimQuery *q)
-{
-        DnsName good = sim_name("host.b.example");
-
-        (void) sim;
-        if (dns_name_equal(&q->m->header.qname, &good)) {
-                sim_add_address(q, 60);
-        } else {
-                sim_rcode(q, DNS_RCODE_NXDOMAIN);
-                sim_add_soa(q, ".", 60);
-        }
-        return SIM_RTT;
-}
-
-static void configure_search(Sim *sim)
-{
-        DnsClientConfig config = { .n_servers = 1, .n_routes = 1, .ndots = 1, .n_search = 2 };
-
-        (void) ip_parse("192.0.2.1", &config.servers[0].endpoint.addr);
-        config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = 1 };
-        config.search[0] = sim_name("a.example");
-        config.search[1] = sim_name("b.example");
-        ck_assert_int_eq(dns_client_configure(sim->c, &config, sim->now), 0);
-}
-
-START_TEST(single_labels_are_searched)
-{
-        char text[DNS_NAME_TEXT_MAX];
-        Sim sim;
-
-        /* REQ_DNS 28 */
-        sim_init(&sim, test_seed(), 1, only_searched);
-        configure_search(&sim);
-        ck_assert_int_eq(sim_lookup(&sim, "host"), 0);
-        ck_assert_str_eq(dns_name_to_text(&sim_result(&sim)->name, text), "host.b.example");
-        ck_assert_uint_eq(sim.packets, 2);
-        ck_assert_int_eq(sim_lookup(&sim, "host."), -ESRCH);
-        ck_assert_int_eq(sim_lookup(&sim, "x.host"), -ESRCH);
-        /* one more: the first "no" to mixed letters is checked */
-        ck_assert_uint_eq(sim.packets, 5);
-        ck_assert_int_eq(sim_lookup(&sim, "nothing"), -ESRCH);
-        ck_assert_uint_eq(sim.packets, 8);
-        /* a failure ends the search */
-        sim.servers[0] = sim_servfail;
-        ck_assert_int_eq(sim_lookup(&sim, "other"), -EIO);
-        ck_assert_uint_eq(sim.packets, 10);
-        sim_deinit(&sim);
-}
-END_TEST
-
 START_TEST(the_longest_domain_takes_the_name)
 {
-        DnsClientConfig config = { .n_servers = 3, .n_routes = 3, .ndots = 1 };
+        DnsClientConfig *config;
         Sim sim;
 
         /* REQ_DNS 27 */
         sim_init(&sim, test_seed(), 3, sim_good);
-        for (uint8_t i = 0; i < 3; i++) {
-                uint8_t addr[4] = { 192, 0, 2, (uint8_t) (i + 1) };
-
-                config.servers[i].endpoint.addr = ip_from_bytes(AF_INET, addr, 4);
-                config.servers[i].endpoint.ifindex = i;
-        }
-        config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = 1 };
-        config.routes[1] = (DnsRoute){ .domain = sim_name("corp.example"), .servers = 2 };
-        config.routes[2] = (DnsRoute){ .domain = sim_name("lab.corp.example"), .servers = 4 };
-        ck_assert_int_eq(dns_client_configure(sim.c, &config, sim.now), 0);
+        config = sim_config(3);
+        for (int i = 0; i < 3; i++)
+                config->servers[i].endpoint.ifindex = i;
+        config->routes[0].servers = 1;
+        config->routes[1] = (DnsRoute){ .domain = sim_name("corp.example"), .servers = 2 };
+        config->routes[2] = (DnsRoute){ .domain = sim_name("lab.corp.example"), .servers = 4 };
+        config->n_routes = 3;
+        sim_apply(&sim, config);
         ck_assert_int_eq(sim_lookup(&sim, "www.example"), 0);
         ck_assert_int_eq(sim_lookup(&sim, "xcorp.example"), 0);
         ck_assert_int_eq(sim_lookup(&sim, "a.CORP.example"), 0);
@@ -301,31 +132,6 @@ START_TEST(the_longest_domain_takes_the_name)
         sim.servers[2] = sim_servfail;
         ck_assert_int_eq(sim_lookup(&sim, "c.lab.corp.example"), -EIO);
         ck_assert_uint_eq(sim.asked[0] + sim.asked[1], 3);
-        sim_deinit(&sim);
-}
-END_TEST
-
-START_TEST(special_names_never_leave)
-{
-        static const char *const negative[] = { "x.invalid", "abc.onion", "printer.local",
-                "ns.resolver.arpa" };
-        DnsHosts *hosts = NULL;
-        Sim sim;
-
-        /* REQ_DNS 5, 30 */
-        sim_init(&sim, test_seed(), 1, sim_good);
-        configure_search(&sim);
-        ck_assert_int_eq(dns_hosts_parse(&hosts, "192.0.2.77 mine.example mine\n", 29), 0);
-        dns_client_set_hosts(sim.c, hosts);
-        ck_assert_int_eq(sim_lookup2(&sim, "a.localhost", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
-        ck_assert(sim_result(&sim)->local);
-        ck_assert_int_eq(sim_lookup(&sim, "localhost"), 0);
-        for (size_t i = 0; i < ELEMENTSOF(negative); i++)
-                ck_assert_int_eq(sim_lookup(&sim, negative[i]), -ESRCH);
-        ck_assert_int_eq(sim_lookup2(&sim, "mine", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
-        ck_assert_int_eq(sim_lookup2(&sim, "77.2.0.192.in-addr.arpa", DNS_TYPE_PTR, 0, 0), 0);
-        ck_assert_int_eq(sim_lookup2(&sim, "1.0.0.127.in-addr.arpa", DNS_TYPE_PTR, 0, 0), 0);
-        ck_assert_uint_eq(sim.packets, 0);
         sim_deinit(&sim);
 }
 END_TEST
@@ -401,8 +207,7 @@ START_TEST(stale_answers_serve_when_servers_fail)
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
         ck_assert(sim_result(&sim)->stale);
         ck_assert_uint_eq(sim_result(&sim)->took, 1800 * USEC_PER_MSEC);
-        while (sim_step(&sim))
-                ;
+        sim_settle(&sim);
         sim.servers[0] = sim_servfail;
         sim.now += USEC_PER_MIN;
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
@@ -486,7 +291,7 @@ END_TEST
 START_TEST(ten_thousand_questions_are_all_answered)
 {
         static const SimServer moods[] = { sim_good, sim_dead, sim_servfail, truncates, malformed,
-                sim_hates_edns, sim_late, alias };
+                sim_hates_edns, sim_late, sim_alias };
         uint64_t seed = test_seed();
         Rng rng = rng_seeded(seed);
         unsigned started = 0;
@@ -528,12 +333,6 @@ START_TEST(ten_thousand_questions_are_all_answered)
 }
 END_TEST
 
-static void settle(Sim *sim)
-{
-        while (sim_step(sim))
-                ;
-}
-
 /* REQ_DNS 45: whoever asks late in the life of an answer has it fetched anew, and waits for
  * nothing.
  */
@@ -545,7 +344,7 @@ START_TEST(what_is_in_use_is_fetched_before_its_end)
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
         sim.now += 50 * USEC_PER_SEC;
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
-        settle(&sim);
+        sim_settle(&sim);
         ck_assert_uint_eq(sim.packets, 1);
         sim.now += 5 * USEC_PER_SEC;
         for (unsigned i = 0; i < 3; i++) {
@@ -553,7 +352,7 @@ START_TEST(what_is_in_use_is_fetched_before_its_end)
                 ck_assert(sim_result(&sim)->from_cache);
                 ck_assert_uint_eq(sim_result(&sim)->took, 0);
         }
-        settle(&sim);
+        sim_settle(&sim);
         ck_assert_uint_eq(sim.packets, 2);
         sim.now += 30 * USEC_PER_SEC;
         ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
@@ -576,7 +375,7 @@ START_TEST(fetching_anew_has_its_bounds)
         sim.now += 58 * USEC_PER_SEC;
         /* without the network nothing is asked for */
         ck_assert_int_eq(sim_lookup2(&sim, "b.example", DNS_TYPE_A, 0, DNS_LOOKUP_NO_NETWORK), 0);
-        settle(&sim);
+        sim_settle(&sim);
         ck_assert_uint_eq(sim.packets, 2);
         for (unsigned i = 0; i < 10; i++) {
                 /* by the short way too */
@@ -585,7 +384,7 @@ START_TEST(fetching_anew_has_its_bounds)
                 ck_assert(dns_client_has_events(sim.c) == (i == 0));
                 ck_assert_int_eq(result.error, 0);
                 dns_result_clear(&result);
-                settle(&sim);
+                sim_settle(&sim);
         }
         /* the only server has its second chance, and then there is quiet */
         ck_assert_uint_eq(sim.packets, 4);
@@ -611,7 +410,7 @@ START_TEST(few_descriptors_serve_many)
                         sprintf(name, "n%u-%u.example", round, i);
                         l[i] = sim_start(&sim, name, DNS_TYPE_A, 0, 0);
                 }
-                settle(&sim);
+                sim_settle(&sim);
                 ck_assert_uint_eq(sim.done - before, 100);
                 ck_assert_uint_le(sim.max_open, 3);
                 /* three at a time, each a round trip */
@@ -657,7 +456,7 @@ START_TEST(those_in_line_go_on_when_others_are_cancelled)
         }
         for (unsigned i = 0; i < 256; i++)
                 dns_lookup_free(l[i]);
-        settle(&sim);
+        sim_settle(&sim);
         ck_assert_uint_eq(sim.done, N - 256);
         for (unsigned i = 256; i < N; i++) {
                 ck_assert_int_eq(dns_lookup_result(l[i])->error, 0);
@@ -672,9 +471,7 @@ TEST_MAIN("dns-client", few_descriptors_serve_many, without_any_descriptor_there
         those_in_line_go_on_when_others_are_cancelled, what_is_in_use_is_fetched_before_its_end,
         fetching_anew_has_its_bounds, one_question_one_packet, a_useless_answer_moves_on_at_once,
         when_all_fail_the_error_comes_and_is_kept, truncation_goes_to_tcp_at_the_same_server,
-        aliases_are_followed_and_endless_ones_end, a_lookup_sends_so_many_packets,
-        a_flag_refuses_aliases, a_slow_family_delays_by_50_ms, identical_questions_share_a_packet,
-        single_labels_are_searched, the_longest_domain_takes_the_name, special_names_never_leave,
+        identical_questions_share_a_packet, the_longest_domain_takes_the_name,
         forged_replies_change_nothing, a_malformed_reply_is_no_answer,
         stale_answers_serve_when_servers_fail, letters_are_mixed_where_the_server_copes,
         new_servers_take_over_what_is_under_way, ten_thousand_questions_are_all_answered)

@@ -88,15 +88,12 @@ static usec_t server(Sim *sim, SimQuery *q)
 
 static void start(Sim *sim, const char *address, DnsPrivacy privacy)
 {
-        static DnsClientConfig config;
+        DnsClientConfig *config = sim_config(1);
 
         memset(&world, 0, sizeof(world));
-        sim_init(sim, test_seed(), 1, server);
-        config = (DnsClientConfig){ .n_servers = 1, .ndots = 1, .n_routes = 1 };
-        ck_assert_int_eq(ip_parse(address, &config.servers[0].endpoint.addr), 0);
-        config.servers[0].privacy = privacy;
-        config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = 1 };
-        ck_assert_int_eq(dns_client_configure(sim->c, &config, sim->now), 0);
+        ck_assert_int_eq(ip_parse(address, &config->servers[0].endpoint.addr), 0);
+        config->servers[0].privacy = privacy;
+        sim_init_with(sim, test_seed(), config, server);
 }
 
 static const DnsServer *the_server(const Sim *sim)
@@ -104,18 +101,11 @@ static const DnsServer *the_server(const Sim *sim)
         return dns_client_server(sim->c, 0);
 }
 
-/* Until nothing more is under way. */
-static void settle(Sim *sim)
-{
-        while (sim_step(sim))
-                ;
-}
-
 static void ask(Sim *sim, const char *name, DnsTransport by)
 {
         ck_assert_int_eq(sim_lookup(sim, name), 0);
         ck_assert_int_eq(sim_result(sim)->transport, by);
-        settle(sim);
+        sim_settle(sim);
 }
 
 START_TEST(the_record_is_read_by_its_rules)
@@ -324,20 +314,22 @@ START_TEST(silence_costs_nothing)
 }
 END_TEST
 
-/* DNR: one that is known by TLS only comes first, and is not asked without. */
+/* DNR: the first of so many is known by TLS only. */
+static void start_named(Sim *sim, unsigned n_servers)
+{
+        DnsClientConfig *config = sim_config(n_servers);
+
+        memset(&world, 0, sizeof(world));
+        config->servers[0].privacy = DNS_PRIVACY_STRICT;
+        config->servers[0].only_tls = true;
+        sim_init_with(sim, test_seed(), config, server);
+}
+
 START_TEST(the_networks_own_is_asked_by_tls_only)
 {
-        static DnsClientConfig config;
         Sim sim;
 
-        start(&sim, "192.0.2.1", DNS_PRIVACY_NONE);
-        config = (DnsClientConfig){ .n_servers = 2, .ndots = 1, .n_routes = 1 };
-        ck_assert_int_eq(ip_parse("192.0.2.1", &config.servers[0].endpoint.addr), 0);
-        ck_assert_int_eq(ip_parse("192.0.2.2", &config.servers[1].endpoint.addr), 0);
-        config.servers[0].privacy = DNS_PRIVACY_STRICT;
-        config.servers[0].only_tls = true;
-        config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = 3 };
-        ck_assert_int_eq(dns_client_configure(sim.c, &config, sim.now), 0);
+        start_named(&sim, 2);
         ask(&sim, "a.test", DNS_TLS);
         ck_assert_int_eq(sim_lookup2(&sim, "b.test", DNS_TYPE_A, 0, DNS_LOOKUP_PLAIN), 0);
         ck_assert_uint_eq(sim_result(&sim)->server.addr.bytes[3], 2);
@@ -350,16 +342,9 @@ END_TEST
 
 START_TEST(a_plain_question_goes_by_tls_where_there_is_nothing_else)
 {
-        static DnsClientConfig config;
         Sim sim;
 
-        start(&sim, "192.0.2.1", DNS_PRIVACY_NONE);
-        config = (DnsClientConfig){ .n_servers = 1, .ndots = 1, .n_routes = 1 };
-        ck_assert_int_eq(ip_parse("192.0.2.1", &config.servers[0].endpoint.addr), 0);
-        config.servers[0].privacy = DNS_PRIVACY_STRICT;
-        config.servers[0].only_tls = true;
-        config.routes[0] = (DnsRoute){ .domain = DNS_NAME_ROOT, .servers = 1 };
-        ck_assert_int_eq(dns_client_configure(sim.c, &config, sim.now), 0);
+        start_named(&sim, 1);
         ck_assert_int_eq(
                 sim_lookup2(&sim, "a.test", DNS_TYPE_A, DNS_TYPE_AAAA, DNS_LOOKUP_PLAIN), 0);
         ck_assert_int_eq(sim_result(&sim)->transport, DNS_TLS);
