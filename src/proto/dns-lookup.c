@@ -311,6 +311,29 @@ static bool is_positive(const DnsPart *part)
         return part->done && part->error == 0 && part->answer->verdict == DNS_VERDICT_POSITIVE;
 }
 
+static bool any_positive(const DnsLookup *l)
+{
+        for (size_t i = 0; i < l->n_parts; i++)
+                if (is_positive(&l->parts[i]))
+                        return true;
+        return false;
+}
+
+/* A name that has no IPv4 addresses because it does not exist has no others either. What is said of
+ * AAAA tells less: some servers deny the name where it has addresses of IPv4 only (RFC 4074 4.2).
+ */
+static bool is_denied(const DnsLookup *l)
+{
+        for (size_t i = 0; i < l->n_parts; i++) {
+                const DnsPart *part = &l->parts[i];
+
+                if (part->type == DNS_TYPE_A && part->done && part->error == 0 &&
+                        part->answer->verdict == DNS_VERDICT_NXDOMAIN)
+                        return true;
+        }
+        return false;
+}
+
 static void result_fill(DnsLookup *l, int error, usec_t now)
 {
         DnsResult *res = &l->result;
@@ -361,9 +384,10 @@ static int verdict(const DnsLookup *l)
 {
         int error = -ESRCH;
 
-        for (size_t i = 0; i < l->n_parts; i++)
-                if (is_positive(&l->parts[i]))
-                        return 0;
+        if (any_positive(l))
+                return 0;
+        if (is_denied(l))
+                return -ESRCH;
         for (size_t i = 0; i < l->n_parts; i++)
                 if (l->parts[i].error < 0 && l->parts[i].error != -ENODATA)
                         return l->parts[i].error;
@@ -411,13 +435,24 @@ static void lookup_advance(DnsLookup *l, usec_t now)
                 l->candidate++;
                 start_candidate(l, now);
         }
-        if (l->done)
-                return;
-        for (size_t i = 0; i < l->n_parts; i++)
-                if (is_positive(&l->parts[i]) && l->family_at == USEC_INFINITY) {
-                        l->family_at = now + DNS_FAMILY_DELAY;
-                        set_timer(l);
-                }
+        if (!l->done && l->family_at == USEC_INFINITY && (any_positive(l) || is_denied(l))) {
+                l->family_at = now + DNS_FAMILY_DELAY;
+                set_timer(l);
+        }
+}
+
+/* Whoever is slow is not waited for, and nothing more is sent for it. */
+static void give_up_on_others(DnsLookup *l)
+{
+        for (size_t i = 0; i < l->n_parts; i++) {
+                DnsPart *part = &l->parts[i];
+
+                if (part->done)
+                        continue;
+                l->packets += part->txn->packets;
+                dns_transaction_leave(part, false);
+                part_fail(part, -ETIMEDOUT);
+        }
 }
 
 static void lookup_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
@@ -431,12 +466,12 @@ static void lookup_timeout(DnsClient *c, DnsTimer *timer, usec_t now)
                                 (void) part_stale(&l->parts[i], now);
                 lookup_advance(l, now);
         }
-        if (!l->done && (now >= l->family_at || now >= l->give_up)) {
-                bool positive = false;
-
-                for (size_t i = 0; i < l->n_parts; i++)
-                        positive = positive || is_positive(&l->parts[i]);
-                lookup_done(l, positive ? 0 : -ETIMEDOUT, now);
+        /* the next candidate may have what this one has not */
+        if (!l->done && now >= l->family_at && now < l->give_up && !any_positive(l)) {
+                give_up_on_others(l);
+                lookup_advance(l, now);
+        } else if (!l->done && (now >= l->family_at || now >= l->give_up)) {
+                lookup_done(l, any_positive(l) ? 0 : -ETIMEDOUT, now);
         }
         if (!l->done)
                 set_timer(l);

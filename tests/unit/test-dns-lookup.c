@@ -95,6 +95,59 @@ START_TEST(a_slow_family_delays_by_50_ms)
 }
 END_TEST
 
+/* Under `first`, and then under b.example. */
+static void configure_search(Sim *sim, const char *first)
+{
+        DnsClientConfig *config = sim_config(1);
+
+        config->search[config->n_search++] = sim_name(first);
+        config->search[config->n_search++] = sim_name("b.example");
+        sim_apply(sim, config);
+}
+
+/* Nothing about AAAA; of A the names that end so do not exist. */
+static usec_t ignores_aaaa(Sim *sim, SimQuery *q)
+{
+        DnsName gone = sim_name("gone.example");
+
+        if (q->m->header.qtype == DNS_TYPE_AAAA)
+                return SIM_DROP;
+        if (!dns_name_is_under(&q->m->header.qname, &gone))
+                return sim_good(sim, q);
+        sim_rcode(q, DNS_RCODE_NXDOMAIN);
+        sim_add_soa(q, "example", 60);
+        return SIM_RTT;
+}
+
+static usec_t denies_aaaa(Sim *sim, SimQuery *q)
+{
+        if (q->m->header.qtype == DNS_TYPE_A)
+                return sim_late(sim, q);
+        sim_rcode(q, DNS_RCODE_NXDOMAIN);
+        return SIM_RTT;
+}
+
+START_TEST(a_name_that_does_not_exist_waits_for_no_family)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, ignores_aaaa);
+        ck_assert_int_eq(sim_lookup2(&sim, "a.gone.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), -ESRCH);
+        ck_assert_uint_eq(sim_result(&sim)->took, SIM_RTT + 50 * USEC_PER_MSEC);
+        ck_assert_uint_eq(sim.open, 0);
+        /* nor does the search stop at it */
+        configure_search(&sim, "gone.example");
+        ck_assert_int_eq(sim_lookup2(&sim, "host", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
+        ck_assert_uint_eq(sim_result(&sim)->took, 2 * (SIM_RTT + 50 * USEC_PER_MSEC));
+        sim_deinit(&sim);
+        /* not the other way round: RFC 4074 4.2 */
+        sim_init(&sim, test_seed(), 1, denies_aaaa);
+        ck_assert_int_eq(sim_lookup2(&sim, "a.example", DNS_TYPE_A, DNS_TYPE_AAAA, 0), 0);
+        ck_assert_uint_eq(sim_result(&sim)->took, 2500 * USEC_PER_MSEC);
+        sim_deinit(&sim);
+}
+END_TEST
+
 static usec_t only_searched(Sim *sim, SimQuery *q)
 {
         DnsName good = sim_name("host.b.example");
@@ -107,16 +160,6 @@ static usec_t only_searched(Sim *sim, SimQuery *q)
                 sim_add_soa(q, ".", 60);
         }
         return SIM_RTT;
-}
-
-/* Under `first`, and then under b.example. */
-static void configure_search(Sim *sim, const char *first)
-{
-        DnsClientConfig *config = sim_config(1);
-
-        config->search[config->n_search++] = sim_name(first);
-        config->search[config->n_search++] = sim_name("b.example");
-        sim_apply(sim, config);
 }
 
 START_TEST(single_labels_are_searched)
@@ -171,4 +214,4 @@ END_TEST
 
 TEST_MAIN("dns-lookup", special_names_never_leave, aliases_are_followed_and_endless_ones_end,
         a_lookup_sends_so_many_packets, a_flag_refuses_aliases, a_slow_family_delays_by_50_ms,
-        single_labels_are_searched)
+        a_name_that_does_not_exist_waits_for_no_family, single_labels_are_searched)
