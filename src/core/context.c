@@ -220,8 +220,10 @@ _public_ struct lws_context *lws_create_context(const struct lws_context_creatio
         }
         cx->pcontext = info->pcontext;
         cx->told_protocols = true;
+        /* one of them may end it: not before the last has been told */
+        cx->threads[0].depth++;
         vhosts_tell(&cx->threads[0], LWS_CALLBACK_PROTOCOL_INIT);
-        return cx;
+        return thread_end(&cx->threads[0]) ? NULL : cx;
 }
 
 /* -- Destruction ------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <systemd/sd-event.h>
 #include <unistd.h>
 
 static const uint64_t loop_options[] = { 0, LWS_SERVER_OPTION_SDEVENT, LWS_SERVER_OPTION_LIBEV };
@@ -389,6 +390,53 @@ START_TEST(an_adopted_descriptor_may_destroy)
 }
 END_TEST
 
+static int destroy_at_once(
+        struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+        protocol_calls[reason]++;
+        if (reason == LWS_CALLBACK_PROTOCOL_INIT)
+                lws_context_destroy(lws_get_context(wsi));
+        return 0;
+}
+
+/* The next protocol is told of both ends, too, and nobody gets what is gone. */
+START_TEST(a_protocol_may_destroy_at_once)
+{
+        static const struct lws_protocols ending[] = {
+                { .name = "end", .callback = destroy_at_once },
+                { .name = "next", .callback = on_protocol },
+                LWS_PROTOCOL_LIST_TERM,
+        };
+        struct lws_context_creation_info info;
+        struct lws_context *gone = (struct lws_context *) &info;
+        sd_event *event;
+        void *foreign;
+
+        if (!has_loop(loop_options[_i]))
+                return;
+        memset(protocol_calls, 0, sizeof(protocol_calls));
+        lws_context_info_defaults(&info, NULL);
+        info.options = loop_options[_i];
+        info.pcontext = &gone;
+        info.protocols = ending;
+        info.count_threads = 2;
+        ck_assert_ptr_null(lws_create_context(&info));
+        ck_assert_ptr_null(gone);
+        ck_assert_int_eq(protocol_calls[LWS_CALLBACK_PROTOCOL_INIT], 2);
+        ck_assert_int_eq(protocol_calls[LWS_CALLBACK_PROTOCOL_DESTROY], 2);
+        /* on a loop of the caller's, which stays */
+        info.options = LWS_SERVER_OPTION_SDEVENT;
+        info.count_threads = 1;
+        ck_assert_int_ge(sd_event_new(&event), 0);
+        foreign = event;
+        info.foreign_loops = &foreign;
+        ck_assert_ptr_null(lws_create_context(&info));
+        ck_assert_int_eq(protocol_calls[LWS_CALLBACK_PROTOCOL_DESTROY], 4);
+        ck_assert_int_eq(sd_event_run(event, 0), 0);
+        ck_assert_ptr_null(sd_event_unref(event));
+}
+END_TEST
+
 static int cpd_asked;
 
 static int ask_cpd(struct lws_context *cx)
@@ -465,6 +513,7 @@ int main(void)
                 a_timer_may_be_set_before_the_first_turn,
                 a_notifier_may_destroy,
                 an_adopted_descriptor_may_destroy,
+                a_protocol_may_destroy_at_once,
         };
         Suite *suite = suite_create("context");
         TCase *tc = tcase_create("context");

@@ -55,8 +55,9 @@ struct lws_context_creation_info {
 /* Zeroes `info`, with port CONTEXT_PORT_NO_LISTEN. */
 void lws_context_info_defaults(struct lws_context_creation_info *info, const char *sspol);
 
-/* Makes a context, or logs why not and returns NULL. It begins to climb the ladder with the first
- * turn of thread 0's loop. */
+/* Makes a context, or logs why not and returns NULL; NULL also where a protocol ended it when told
+ * LWS_CALLBACK_PROTOCOL_INIT. It begins to climb the ladder with the first turn of thread 0's
+ * loop. */
 struct lws_context *lws_create_context(const struct lws_context_creation_info *info);
 
 /*
