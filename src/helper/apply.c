@@ -163,21 +163,25 @@ static uint32_t lifetime_now(uint32_t told, usec_t age)
         return told > age / USEC_PER_SEC ? told - (uint32_t) (age / USEC_PER_SEC) : 0;
 }
 
+/* What is about to leave is not there any more. */
 static void plan_haves(Plan *plan, usec_t now)
 {
         const LinkState *s = plan->link->state;
         RtnlHave *have = &plan->have;
 
         for (size_t i = 0; i < s->n_addresses; i++) {
-                RtnlAddress *a = &plan->have_addresses[have->n_addresses++];
+                RtnlAddress *a = &plan->have_addresses[have->n_addresses];
                 usec_t age = usec_sub(now, s->addresses[i].told_usec);
 
+                if (s->addresses[i].leaving)
+                        continue;
+                have->n_addresses++;
                 *a = s->addresses[i].address;
                 a->valid_sec = lifetime_now(a->valid_sec, age);
                 a->preferred_sec = lifetime_now(a->preferred_sec, age);
         }
         for (size_t i = 0; i < s->n_routes; i++)
-                if (link_route_is_ours(plan->link, &s->routes[i].route))
+                if (!s->routes[i].leaving && link_route_is_ours(plan->link, &s->routes[i].route))
                         plan->have_routes[have->n_routes++] = s->routes[i].route;
         have->addresses = plan->have_addresses;
         have->routes = plan->have_routes;
@@ -216,7 +220,7 @@ static void fail(ApplySource *a, int error)
                 a->error = error;
 }
 
-static void send_request(Link *link, unsigned source, RtnlRequest *request)
+static bool send_request(Link *link, unsigned source, RtnlRequest *request)
 {
         ApplySource *a = &link->state->apply[source];
         RtnlTag tag = { .ifindex = link->ifindex, .source = source, .generation = a->generation };
@@ -225,9 +229,11 @@ static void send_request(Link *link, unsigned source, RtnlRequest *request)
         if (r < 0) {
                 log_warning("%s: cannot be changed: %s", link->name, strerror(-r));
                 fail(a, r);
-                return;
+                return false;
         }
         a->pending++;
+        link->state->in_flight++;
+        return true;
 }
 
 static void on_op(void *userdata, const RtnlOp *op)
@@ -249,7 +255,12 @@ static void on_op(void *userdata, const RtnlOp *op)
                 rtnl_build_route_del(&request, 0, op->route);
                 break;
         }
-        send_request(plan->link, op->owner, &request);
+        if (!send_request(plan->link, op->owner, &request))
+                return;
+        if (op->type == RTNL_OP_ADDRESS_DEL)
+                link_address_leaves(plan->link, op->address);
+        else if (op->type == RTNL_OP_ROUTE_DEL)
+                link_route_leaves(plan->link, op->route);
 }
 
 static bool mtu_is_possible(const Link *link, uint32_t mtu)
@@ -266,7 +277,7 @@ static bool mtu_is_possible(const Link *link, uint32_t mtu)
 static void apply_mtu(Link *link)
 {
         LinkState *s = link->state;
-        uint32_t want = 0;
+        uint32_t is = s->mtu_asked ? s->mtu_asked : link->mtu, want = 0;
         unsigned by = 0;
         RtnlRequest request;
 
@@ -280,15 +291,16 @@ static void apply_mtu(Link *link)
         }
         if (want > 0) {
                 if (s->mtu_before == 0)
-                        s->mtu_before = link->mtu;
+                        s->mtu_before = is;
         } else {
                 want = s->mtu_before;
                 s->mtu_before = 0;
         }
-        if (want == 0 || want == link->mtu)
+        if (want == 0 || want == is)
                 return;
         rtnl_build_link_mtu(&request, 0, link->ifindex, want);
-        send_request(link, by, &request);
+        if (send_request(link, by, &request))
+                s->mtu_asked = want;
 }
 
 /* Until everything has been read nobody knows what differs: the end of the dump comes back here. */
@@ -305,6 +317,7 @@ void apply_all(Link *link)
                 log_error("%s: cannot be changed: %s", link->name, strerror(-r));
                 return;
         }
+        link->state->apply_due = link->state->in_flight > 0;
         apply_mtu(link);
         rtnl_diff(&plan.want, &plan.have, on_op, &plan);
         plan_deinit(&plan);
@@ -338,19 +351,17 @@ static bool is_harmless(int error)
                error == -ENODEV;
 }
 
-void apply_on_reply(Link *link, const RtnlTag *tag, int error, const char *text)
+/* The kernel tells what it did before it answers, so that the mirror has it by now. */
+static void on_all_answered(Link *link)
 {
-        ApplySource *a;
+        link_none_leaves(link);
+        link->state->mtu_asked = 0;
+        if (link->state->apply_due)
+                apply_all(link);
+}
 
-        if (tag->source >= _FACT_SOURCE_MAX) {
-                if (error < 0 && error != -ENOBUFS)
-                        log_warning("%s: cannot be set up: %s%s%s", link->name, strerror(-error),
-                                text[0] ? ": " : "", text);
-                return;
-        }
-        a = &link->state->apply[tag->source];
-        if (tag->generation != a->generation)
-                return;
+static void source_answered(Link *link, ApplySource *a, int error, const char *text)
+{
         if (a->pending > 0)
                 a->pending--;
         /* an answer that was lost in an overrun: the resync that follows looks again, as does the
@@ -362,6 +373,25 @@ void apply_on_reply(Link *link, const RtnlTag *tag, int error, const char *text)
         }
         if (a->pending == 0)
                 timer_set(&link->state->apply_timer, 0);
+}
+
+void apply_on_reply(Link *link, const RtnlTag *tag, int error, const char *text)
+{
+        LinkState *s = link->state;
+        ApplySource *a;
+
+        if (tag->source >= _FACT_SOURCE_MAX) {
+                if (error < 0 && error != -ENOBUFS)
+                        log_warning("%s: cannot be set up: %s%s%s", link->name, strerror(-error),
+                                text[0] ? ": " : "", text);
+                return;
+        }
+        a = &s->apply[tag->source];
+        if (tag->generation == a->generation)
+                source_answered(link, a, error, text);
+        /* after an overrun the resync looks */
+        if (s->in_flight > 0 && --s->in_flight == 0 && error != -ENOBUFS)
+                on_all_answered(link);
 }
 
 /* -- What the sources say ---------------------------------------------------------------------- */

@@ -19,6 +19,16 @@ static void *grow(void *items, size_t n, size_t max, size_t size)
 
 /* -- Addresses --------------------------------------------------------------------------------- */
 
+/* Their number where there is none. */
+static size_t find_address(const LinkState *s, const RtnlAddress *address)
+{
+        size_t i = 0;
+
+        while (i < s->n_addresses && !rtnl_address_is(&s->addresses[i].address, address))
+                i++;
+        return i;
+}
+
 static void drop_address(LinkState *s, size_t i)
 {
         s->n_addresses--;
@@ -65,12 +75,11 @@ void link_on_address(Link *link, const RtnlAddress *address, bool removed)
 {
         LinkState *s = link->state;
         MirrorAddress *grown;
-        size_t i = 0;
+        size_t i = find_address(s, address);
 
-        while (i < s->n_addresses && !rtnl_address_is(&s->addresses[i].address, address))
-                i++;
         link_mark_dirty(link);
-        apply_on_address(link, address, removed);
+        if (!removed || i == s->n_addresses || !s->addresses[i].leaving)
+                apply_on_address(link, address, removed);
         /* The kernel takes an address with a lifetime away when its DAD fails, and says so there.
          */
         if (s->dhcp6 && (address->flags & IFA_F_DADFAILED))
@@ -109,6 +118,15 @@ bool link_route_is_ours(const Link *link, const RtnlRoute *route)
                (route->protocol == LINK_PROTO_STATIC && route->metric == metric_of(link));
 }
 
+static size_t find_route(const LinkState *s, const RtnlRoute *route)
+{
+        size_t i = 0;
+
+        while (i < s->n_routes && !rtnl_route_is(&s->routes[i].route, route))
+                i++;
+        return i;
+}
+
 static bool is_of_interest(const RtnlRoute *route)
 {
         return route->table == RT_TABLE_MAIN && route->type == RTN_UNICAST && !route->cloned &&
@@ -120,14 +138,14 @@ void link_on_route(Link *link, const RtnlRoute *route, bool removed)
 {
         LinkState *s = link->state;
         MirrorRoute *grown;
-        size_t i = 0;
+        size_t i;
 
         if (!is_of_interest(route))
                 return;
-        while (i < s->n_routes && !rtnl_route_is(&s->routes[i].route, route))
-                i++;
+        i = find_route(s, route);
         link_mark_dirty(link);
-        apply_on_route(link, route, removed);
+        if (!removed || i == s->n_routes || !s->routes[i].leaving)
+                apply_on_route(link, route, removed);
         if (removed) {
                 if (i < s->n_routes)
                         drop_route(s, i);
@@ -174,6 +192,36 @@ void link_forget_routes(Link *link)
         link->state->n_routes = 0;
 }
 
+/* -- What we take away ------------------------------------------------------------------------- */
+
+void link_address_leaves(Link *link, const RtnlAddress *address)
+{
+        LinkState *s = link->state;
+        size_t i = find_address(s, address);
+
+        if (i < s->n_addresses)
+                s->addresses[i].leaving = true;
+}
+
+void link_route_leaves(Link *link, const RtnlRoute *route)
+{
+        LinkState *s = link->state;
+        size_t i = find_route(s, route);
+
+        if (i < s->n_routes)
+                s->routes[i].leaving = true;
+}
+
+void link_none_leaves(Link *link)
+{
+        LinkState *s = link->state;
+
+        for (size_t i = 0; i < s->n_addresses; i++)
+                s->addresses[i].leaving = false;
+        for (size_t i = 0; i < s->n_routes; i++)
+                s->routes[i].leaving = false;
+}
+
 /* -- Synchronisation --------------------------------------------------------------------------- */
 
 void link_sync_begin(Link *link)
@@ -195,15 +243,16 @@ void link_sync_end(Link *link)
 
         if (s->blip)
                 s->was_up = false;
+        s->mtu_asked = 0;
         for (size_t i = s->n_addresses; i-- > 0;)
                 if (!s->addresses[i].seen) {
-                        RtnlAddress gone = s->addresses[i].address;
+                        MirrorAddress gone = s->addresses[i];
 
                         drop_address(s, i);
                         link_mark_dirty(link);
-                        lost_address(link, &gone);
-                        if (s->had_carrier && !s->blip)
-                                apply_on_address(link, &gone, true);
+                        lost_address(link, &gone.address);
+                        if (s->had_carrier && !s->blip && !gone.leaving)
+                                apply_on_address(link, &gone.address, true);
                 }
         for (size_t i = s->n_routes; i-- > 0;)
                 if (!s->routes[i].seen) {

@@ -27,13 +27,14 @@ struct MirrorAddress {
         RtnlAddress address;
         usec_t told_usec; /* CLOCK_BOOTTIME; its lifetimes count from here */
         bool seen;        /* in the dump that runs */
+        bool leaving;     /* we asked the kernel to take it away */
 };
 
 /* One hop of a default route, or of a route that is ours. */
 typedef struct MirrorRoute MirrorRoute;
 struct MirrorRoute {
         RtnlRoute route;
-        bool seen;
+        bool seen, leaving;
 };
 
 /* What one source wants; see apply.h. */
@@ -92,7 +93,10 @@ struct LinkState {
 
         ApplySource apply[_FACT_SOURCE_MAX];
         Timer apply_timer;   /* somebody is to be told */
+        unsigned in_flight;  /* requests of any source without an answer */
+        bool apply_due;      /* something was compared while the mirror was behind */
         uint32_t mtu_before; /* ours; 0: we did not change it */
+        uint32_t mtu_asked;  /* the link's when the kernel has answered; 0: as the mirror says */
 
         LinkRaFact ra[LINK_RA_FACTS_MAX];
         size_t n_ra;
@@ -125,6 +129,11 @@ void link_sync_end(Link *link);
 /* How many mirrored routes share destination and metric; the first of them is dropped if `drop`. */
 size_t link_routes_like(Link *link, const RtnlRoute *route, bool drop);
 void link_publish_mirror(Link *link);
+/* That we asked the kernel to take one away: who removed it is not somebody else. */
+void link_address_leaves(Link *link, const RtnlAddress *address);
+void link_route_leaves(Link *link, const RtnlRoute *route);
+/* The kernel has answered all: what is still there stays. */
+void link_none_leaves(Link *link);
 bool link_has_address(const Link *link, const IpAddr *addr);
 void link_mirror_free(Link *link);
 bool link_route_is_ours(const Link *link, const RtnlRoute *route);

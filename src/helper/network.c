@@ -243,7 +243,7 @@ static void on_sync_end(void *userdata)
                         continue;
                 }
                 link_sync_end(link);
-                if (link->managed)
+                if (link->managed || link->state->apply_due)
                         apply_all(link);
         }
         network_touch(n);

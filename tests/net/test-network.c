@@ -209,7 +209,7 @@ START_TEST(a_static_link_is_set_up_changed_and_let_go)
         ck_assert_int_eq(network_reload(f->network, f->settings), 0);
         settings_free(old);
         wait_until(f, has(find(f, "va"), "192.0.2.20") && !has(find(f, "va"), "192.0.2.10"));
-        shell("test $(ip route | grep -c 'default via 192.0.2.2 dev va proto static') = 1\n"
+        shell("test $(ip route | grep -Ec 'default via 192.0.2.2 dev va proto static') = 1\n"
               "! ip route | grep 192.0.2.1");
         ck_assert_uint_eq(find(f, "va")->facts[FACT_SOURCE_STATIC].dns.n, 0);
 
@@ -248,7 +248,7 @@ START_TEST(what_we_left_in_the_kernel_is_found_again_after_a_restart)
         settings_free(static_settings(f, "192.0.2.30/24", "192.0.2.3"));
         start(f);
         wait_until(f, has(find(f, "va"), "192.0.2.30") && !has(find(f, "va"), "192.0.2.10"));
-        shell("test $(ip route | grep -c ^default) = 1; ip route | grep 'default via 192.0.2.3'");
+        shell("test $(ip route | grep -Ec ^default) = 1; ip route | grep 'default via 192.0.2.3'");
         fixture_free(f);
 }
 END_TEST
@@ -325,7 +325,7 @@ START_TEST(a_lease_is_applied_renewed_and_replaced_without_a_gap)
                 apply_set(find(f, "va"), FACT_SOURCE_DHCP4, &config, on_applied, &applied), 0);
         wait_until(f, applied.n == 4);
         shell("ip addr show va | grep 192.0.2.99; ! ip addr show va | grep 192.0.2.10\n"
-              "test $(ip route | grep -c '^203.0.113.0/24') = 1\n"
+              "test $(ip route | grep -Ec '^203.0.113.0/24') = 1\n"
               "ip route | grep '^192.0.2.0/24 dev va proto kernel'\n"
               "awk '/192.0.2.99/ { new = 1 } /Deleted.*192.0.2.10/ { exit !new }' /run/monitor\n"
               "kill $(cat /run/monitor.pid)");
@@ -369,6 +369,63 @@ START_TEST(what_others_remove_stays_away_until_the_link_comes_up)
         wait_until(f, !has(find(f, "va"), "192.0.2.11"));
         shell("ip link set va down; ip link set va up");
         wait_until(f, has(find(f, "va"), "192.0.2.11") && find(f, "va")->n_gateways == 1);
+        fixture_free(f);
+}
+END_TEST
+
+static bool kernel_has(unsigned n, const char *what)
+{
+        char line[256];
+
+        snprintf(
+                line, sizeof(line), "test $({ ip addr; ip route; } | grep -Ec '%s') = %u", what, n);
+        return netns_sh(line) == 0;
+}
+
+/* The kernel's word about the first change is still to be read when the next one is made. */
+START_TEST(what_goes_and_comes_back_within_a_turn_is_there)
+{
+        Fixture *f = fixture_new();
+        ApplyAddress a = { 0 };
+        ApplyConfig config = { .addresses = &a, .n_addresses = 1, .mtu = 1400 };
+        Settings *old;
+        Link *va;
+
+        settings_free(static_settings(f, "192.0.2.10/24", "192.0.2.1"));
+        add_address(&f->settings->links[0], "2001:db8::10/64");
+        shell("ip link add vb type veth peer name va; ip link set vb up");
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL) && has(find(f, "va"), "2001:db8::10"));
+        /* another metric: all that had the old one goes first */
+        old = static_settings(f, "192.0.2.10/24", "192.0.2.1");
+        add_address(&f->settings->links[0], "2001:db8::10/64");
+        f->settings->links[0].metric = 50;
+        ck_assert_int_eq(network_reload(f->network, f->settings), 0);
+        settings_free(old);
+        va = find(f, "va");
+        wait_until(f, va->n_gateways == 1 && va->gateways[0].metric == 50);
+        turn_for(f, 20 * USEC_PER_MSEC);
+        ck_assert(kernel_has(2, "192.0.2.10/24|2001:db8::10/64"));
+        ck_assert(kernel_has(1, "^default"));
+        ck_assert(has(va, "192.0.2.10") && has(va, "2001:db8::10"));
+        /* of a client */
+        ck_assert_int_eq(ip_prefix_parse("198.51.100.5/24", &a.prefix), 0);
+        a.valid_until_usec = a.preferred_until_usec = clock_boottime_usec() + 3600 * USEC_PER_SEC;
+        ck_assert_int_eq(apply_set(va, FACT_SOURCE_DHCP4, &config, NULL, NULL), 0);
+        wait_until(f, has(va, "198.51.100.5"));
+        apply_flush(va, FACT_SOURCE_DHCP4);
+        ck_assert_int_eq(apply_set(va, FACT_SOURCE_DHCP4, &config, NULL, NULL), 0);
+        turn_for(f, 20 * USEC_PER_MSEC);
+        ck_assert(kernel_has(1, "198.51.100.5/24") && kernel_has(1, "va@.* mtu 1400"));
+        /* and the other way round, from neither and from both */
+        apply_flush(va, FACT_SOURCE_DHCP4);
+        ck_assert_int_eq(apply_set(va, FACT_SOURCE_DHCP4, &config, NULL, NULL), 0);
+        apply_flush(va, FACT_SOURCE_DHCP4);
+        wait_until(f, kernel_has(0, "198.51.100.5/24") && !has(va, "198.51.100.5"));
+        ck_assert_int_eq(apply_set(va, FACT_SOURCE_DHCP4, &config, NULL, NULL), 0);
+        apply_flush(va, FACT_SOURCE_DHCP4);
+        wait_until(f, kernel_has(0, "198.51.100.5/24") && !has(va, "198.51.100.5"));
+        wait_until(f, kernel_has(1, "va@.* mtu 1500") && va->mtu == 1500);
         fixture_free(f);
 }
 END_TEST
@@ -593,7 +650,8 @@ NETNS_SUITE("network", cold_plug_and_the_way_up, a_short_flap_tells_nobody_and_a
         a_static_link_is_set_up_changed_and_let_go,
         what_we_left_in_the_kernel_is_found_again_after_a_restart,
         a_lease_is_applied_renewed_and_replaced_without_a_gap,
-        what_others_remove_stays_away_until_the_link_comes_up, what_the_kernel_refuses_is_told,
+        what_others_remove_stays_away_until_the_link_comes_up,
+        what_goes_and_comes_back_within_a_turn_is_there, what_the_kernel_refuses_is_told,
         five_hundred_links_come_and_go_and_an_overrun_loses_none,
         a_name_that_moves_to_another_section_moves_the_link,
         another_hardware_address_is_another_client, a_suspend_is_told_from_a_clock_that_is_set,
