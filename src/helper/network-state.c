@@ -390,7 +390,8 @@ void network_update_epoch(Network *n, usec_t now)
         switch (is_resumed(n, &new) ? EPOCH_SAME : epoch_change(&n->snapshot, &new)) {
         case EPOCH_LOST:
                 if (!timer_is_set(&n->epoch_timer))
-                        timer_set(&n->epoch_timer, usec_add(now, n->settings->flap_usec));
+                        timer_set(
+                                &n->epoch_timer, usec_add(now, ladder_flap(context_ladder(n->cx))));
                 network_snapshot_clear(&new);
                 return;
         case EPOCH_OTHER:

@@ -122,8 +122,13 @@ int ladder_goal(const Ladder *ladder)
 
 void ladder_set_flap(Ladder *ladder, usec_t flap_usec)
 {
-        ladder->flap_usec = flap_usec;
+        ladder->flap_usec = MAX(flap_usec, LADDER_FLAP_MIN_USEC);
         ladder_wake(ladder, 0);
+}
+
+usec_t ladder_flap(const Ladder *ladder)
+{
+        return ladder->flap_usec;
 }
 
 void ladder_request_policy_invalid(Ladder *ladder)

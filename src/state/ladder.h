@@ -56,8 +56,13 @@ void ladder_set_serial(Ladder *ladder, uint64_t serial);
 /* Where to climb to; default OPERATIONAL. -EINVAL for a state off the ladder. */
 int ladder_set_target(Ladder *ladder, int state);
 int ladder_target(const Ladder *ladder);
-/* How long a requirement must be missing before the state falls (FlapSec=). */
+/* What goes with one and the same cause is not told in the same instant. */
+#define LADDER_FLAP_MIN_USEC (10 * USEC_PER_MSEC)
+
+/* How long a requirement must be missing before the state falls (FlapSec=), and no less than the
+ * minimum. */
 void ladder_set_flap(Ladder *ladder, usec_t flap_usec);
+usec_t ladder_flap(const Ladder *ladder);
 /* Enters POLICY_INVALID, lets its watchers drain for a turn of the loop, then climbs again from
  * below POLICY_VALID. Nothing to do, and nothing done, while POLICY_VALID does not hold. */
 void ladder_request_policy_invalid(Ladder *ladder);

@@ -176,6 +176,32 @@ START_TEST(a_requirement_missing_for_less_than_the_flap_time_sends_nothing)
 }
 END_TEST
 
+/* A route is told to be gone some turns before its link is. */
+START_TEST(with_no_flap_time_a_loss_is_still_one_fall)
+{
+        Fixture *f = fixture_new();
+        Hold *dhcp = new_hold(f, LWS_SYSTATE_DHCP, HOLD_REQUIRED, "dhcp");
+        Hold *link = new_hold(f, LWS_SYSTATE_IFACE_COLDPLUG, HOLD_REQUIRED, "link");
+        unsigned n;
+
+        ladder_set_flap(f->ladder, 0);
+        ck_assert_uint_eq(ladder_flap(f->ladder), LADDER_FLAP_MIN_USEC);
+        settle(f);
+        n = f->n_changes;
+        hold_assert(dhcp, "no-route", 0, "eth0");
+        settle(f);
+        advance(f, LADDER_FLAP_MIN_USEC / 2);
+        hold_assert(link, "no-carrier", 0, "eth0");
+        settle(f);
+        advance(f, 2 * LADDER_FLAP_MIN_USEC);
+        ck_assert_uint_eq(f->n_changes, n + 1);
+        ck_assert_int_eq(f->changes[n].new_state, LWS_SYSTATE_INITIALIZED);
+        hold_free(dhcp);
+        hold_free(link);
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(a_fall_is_one_change)
 {
         Fixture *f = fixture_new();
@@ -360,12 +386,14 @@ START_TEST(a_requirement_lost_in_a_policy_reload_lowers_from_there)
         Fixture *f = fixture_new();
         Hold *dhcp = new_hold(f, LWS_SYSTATE_DHCP, HOLD_REQUIRED, "dhcp");
 
-        ladder_set_flap(f->ladder, 0);
         settle(f);
+        hold_assert(dhcp, "no-route", 0, "gone");
+        settle(f);
+        advance(f, FLAP - 1);
         ladder_request_policy_invalid(f->ladder);
         process(f);
-        hold_assert(dhcp, "no-route", 0, "gone");
-        process(f);
+        ck_assert_state(f, "policy-invalid");
+        advance(f, 1);
         ck_assert_state(f, "iface-coldplug");
         ck_assert_int_eq(f->changes[f->n_changes - 1].old_state, LWS_SYSTATE_POLICY_INVALID);
         hold_free(dhcp);
@@ -589,7 +617,8 @@ END_TEST
 TEST_MAIN("ladder", it_climbs_to_the_top_in_one_call, a_target_is_where_it_stops,
         an_entry_hold_keeps_it_out_and_acts_at_the_next_entry_only,
         waiting_is_told_when_it_changes_and_only_then,
-        a_requirement_missing_for_less_than_the_flap_time_sends_nothing, a_fall_is_one_change,
+        a_requirement_missing_for_less_than_the_flap_time_sends_nothing,
+        with_no_flap_time_a_loss_is_still_one_fall, a_fall_is_one_change,
         what_goes_missing_a_moment_later_is_the_same_fall,
         no_rung_is_climbed_while_a_lower_requirement_is_missing, watches_come_and_go_inside_a_call,
         a_policy_reload_drops_what_the_old_policy_gave,
