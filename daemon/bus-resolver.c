@@ -225,6 +225,10 @@ static int set_error(sd_bus_error *error, const Question *q, int code, const cha
                         why);
         case -ECANCELED:
                 return sd_bus_error_set(error, LWSD_ERROR_CANCELLED, "The resolver was stopped");
+        case -ELIBACC:
+                return sd_bus_error_setf(error, LWSD_ERROR_NOT_AVAILABLE,
+                        "What names like %s need cannot be loaded; the log of lwsd says why",
+                        q->name);
         default:
                 return sd_bus_error_set_errno(error, code);
         }

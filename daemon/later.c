@@ -71,7 +71,7 @@ static const LaterTable *load(void)
                 return object ? load()->name(object) : NULL;                                       \
         }
 
-LAZY(-EINVAL, int, idna_to_ascii, (const char *text, char **ret), (text, ret))
+LAZY(-ELIBACC, int, idna_to_ascii, (const char *text, char **ret), (text, ret))
 
 LAZY(-EIO, int, hmac_md5_verify,
         (const void *key, size_t key_size, const HmacPart *parts, size_t n,
