@@ -100,8 +100,6 @@ LAZY(-EIO, int, identity_certificate_der, (const char *cert, uint8_t **ret, size
 LAZY(-EIO, int, identity_split, (const char *pem, size_t size, char **ret_key, char **ret_cert),
         (pem, size, ret_key, ret_cert))
 
-LAZY(0, size_t, mac_key_size, (MacType type), (type))
-LAZY(true, bool, mac_is_weak, (MacType type), (type))
 LAZY(-EIO, int, mac_compute,
         (MacType type, const void *key, size_t key_size, const void *data, size_t size,
                 uint8_t ret[MAC_SIZE_MAX], size_t *ret_size),

@@ -30,8 +30,6 @@
         X(identity_check)                                                                          \
         X(identity_certificate_der)                                                                \
         X(identity_split)                                                                          \
-        X(mac_key_size)                                                                            \
-        X(mac_is_weak)                                                                             \
         X(mac_compute)                                                                             \
         X(mac_equal)                                                                               \
         X(public_key_new)                                                                          \

@@ -10,15 +10,15 @@ DEFINE_CLEANUP(EVP_MAC_CTX, EVP_MAC_CTX_free)
 DEFINE_CLEANUP(EVP_MD, EVP_MD_free)
 DEFINE_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free)
 
-size_t mac_key_size(MacType type)
-{
-        return type == MAC_AES128 ? 16 : type == MAC_AES256 ? 32 : 0;
-}
-
-bool mac_is_weak(MacType type)
-{
-        return type == MAC_SHA1 || type == MAC_MD5;
-}
+static const char *const algorithms[_MAC_TYPE_MAX] = {
+        [MAC_AES128] = "AES-128-CBC",
+        [MAC_AES256] = "AES-256-CBC",
+        [MAC_SHA256] = "SHA256",
+        [MAC_SHA384] = "SHA384",
+        [MAC_SHA512] = "SHA512",
+        [MAC_SHA1] = "SHA1",
+        [MAC_MD5] = "MD5",
+};
 
 static int cmac(const char *cipher, const void *key, size_t key_size, const void *data, size_t size,
         uint8_t *out, size_t *ret_size)
@@ -52,25 +52,10 @@ static int digest(const char *name, const void *key, size_t key_size, const void
 int mac_compute(MacType type, const void *key, size_t key_size, const void *data, size_t size,
         uint8_t ret[MAC_SIZE_MAX], size_t *ret_size)
 {
-        switch (type) {
-        case MAC_AES128:
-                return cmac("AES-128-CBC", key, key_size, data, size, ret, ret_size);
-        case MAC_AES256:
-                return cmac("AES-256-CBC", key, key_size, data, size, ret, ret_size);
-        case MAC_SHA256:
-                return digest("SHA256", key, key_size, data, size, ret, ret_size);
-        case MAC_SHA384:
-                return digest("SHA384", key, key_size, data, size, ret, ret_size);
-        case MAC_SHA512:
-                return digest("SHA512", key, key_size, data, size, ret, ret_size);
-        case MAC_SHA1:
-                return digest("SHA1", key, key_size, data, size, ret, ret_size);
-        case MAC_MD5:
-                return digest("MD5", key, key_size, data, size, ret, ret_size);
-        case _MAC_TYPE_MAX:
-                break;
-        }
-        return -EIO;
+        bool is_cmac = type == MAC_AES128 || type == MAC_AES256;
+
+        return (is_cmac ? cmac : digest)(
+                algorithms[type], key, key_size, data, size, ret, ret_size);
 }
 
 bool mac_equal(const void *a, const void *b, size_t size)
