@@ -195,20 +195,12 @@ static int append_attachment(void *userdata, const BrokerInfo *info)
                 (uint32_t) broker_owner_uid(info->owner), (uint32_t) broker_owner_pid(info->owner));
 }
 
+static int append_attachments(Manager *manager, BusList *list)
+{
+        return broker_foreach(manager->broker, append_attachment, list);
+}
+
 int method_list_attachments(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        BusContext *context = userdata;
-        BusList list = { 0 };
-        int r;
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        list.m = reply;
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(tssbuu)");
-        if (r >= 0)
-                r = broker_foreach(context->manager->broker, append_attachment, &list);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : bus_send_list(context, &list);
+        return bus_reply_list(userdata, m, "(tssbuu)", append_attachments);
 }

@@ -82,8 +82,22 @@ int bus_read_array(sd_bus_message *m, char type, size_t max, const void **ret, s
         return r;
 }
 
-int bus_send_list(BusContext *context, const BusList *list)
+int bus_reply_list(BusContext *context, sd_bus_message *m, const char *contents, BusListFn fn)
 {
-        conn_send(context->conn, list->m, list->size);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        BusList list = { 0 };
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        list.m = reply;
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', contents);
+        if (r >= 0)
+                r = fn(context->manager, &list);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+        conn_send(context->conn, reply, list.size);
         return 1;
 }

@@ -45,14 +45,16 @@ int bus_parse_state(const char *name, int *ret, sd_bus_error *error);
 int bus_read_array(sd_bus_message *m, char type, size_t max, const void **ret, size_t *ret_size,
         void **ret_copy);
 
-/* A reply that grows with what clients do: it counts for the one who asks. */
+/* A reply that grows with what there is: it counts for the one who asks. */
 typedef struct BusList BusList;
 struct BusList {
         sd_bus_message *m;
         size_t size;
-        int r;
 };
-int bus_send_list(BusContext *context, const BusList *list);
+/* Appends everything, and adds what that takes to `size`. */
+typedef int (*BusListFn)(Manager *manager, BusList *list);
+/* Answers with an array of `contents`. */
+int bus_reply_list(BusContext *context, sd_bus_message *m, const char *contents, BusListFn fn);
 
 /* bus-attach.c */
 int bus_attach(Caller *caller, sd_bus_message *m, sd_bus_error *error);

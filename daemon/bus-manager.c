@@ -60,47 +60,38 @@ static int append_hold(void *userdata, const HoldRecord *hold)
                 hold->why, (uint32_t) hold->uid, (uint32_t) hold->pid);
 }
 
+static int append_holds(Manager *manager, BusList *list)
+{
+        return holds_foreach(manager->holds, append_hold, list);
+}
+
 static int method_list_holds(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        BusContext *context = userdata;
-        BusList list = { 0 };
-        int r;
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        list.m = reply;
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(sssuu)");
-        if (r >= 0)
-                r = holds_foreach(context->manager->holds, append_hold, &list);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : bus_send_list(context, &list);
+        return bus_reply_list(userdata, m, "(sssuu)", append_holds);
 }
 
 /* -- Links ------------------------------------------------------------------------------------- */
 
-static int method_list_links(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int append_links(Manager *manager, BusList *list)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        BusContext *context = userdata;
-        int r;
+        int r = 0;
 
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(iso)");
-        list_foreach (it, network_links(system_network(context->manager->system))) {
+        list_foreach (it, network_links(system_network(manager->system))) {
                 const Link *link = list_entry(it, Link, link);
                 char path[BUS_LINK_PATH_SIZE], name[IFNAMSIZ * 3];
 
                 bus_link_path(link->ifindex, path);
                 text_copy(name, sizeof(name), link->name);
+                list->size += sizeof(path);
                 if (r >= 0)
-                        r = sd_bus_message_append(reply, "(iso)", link->ifindex, name, path);
+                        r = sd_bus_message_append(list->m, "(iso)", link->ifindex, name, path);
         }
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+        return r;
+}
+
+static int method_list_links(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        return bus_reply_list(userdata, m, "(iso)", append_links);
 }
 
 static int method_get_link_by_name(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -320,9 +311,15 @@ GETTER(state_timestamp_monotonic)
         return sd_bus_message_append(m, "t", (uint64_t) MANAGER(userdata)->view.monotonic_usec);
 }
 
+typedef struct WaitingList WaitingList;
+struct WaitingList {
+        sd_bus_message *m;
+        int r;
+};
+
 static void append_waiting(void *userdata, Hold *hold, const HoldInfo *info)
 {
-        BusList *arg = userdata;
+        WaitingList *arg = userdata;
         char who[256], why[512];
 
         text_copy(who, sizeof(who), info->who);
@@ -335,7 +332,7 @@ static void append_waiting(void *userdata, Hold *hold, const HoldInfo *info)
 
 GETTER(waiting)
 {
-        BusList arg = { .m = m };
+        WaitingList arg = { .m = m };
 
         arg.r = sd_bus_message_open_container(m, 'a', "(sssstt)");
         if (arg.r >= 0)
