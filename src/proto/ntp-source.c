@@ -41,8 +41,10 @@ void ntp_source_burst(NtpSource *s, usec_t now)
         bool recent = s->requests > 0 && !s->unsent;
         usec_t soonest = recent ? usec_add(s->last_request, NTP_BURST_USEC) : s->not_before;
 
-        /* A server that told us to slow down gets no burst. */
-        if (s->dead || s->kiss_code[0])
+        /* A server that told us to slow down gets no burst, and one that has just begun is all
+         * there is to be had. */
+        if (s->dead || s->kiss_code[0] ||
+                (recent && s->burst_left == NTP_BURST - 1 && now < soonest))
                 return;
         s->burst_left = NTP_BURST;
         s->next_poll = MAX(now, soonest);
@@ -164,12 +166,12 @@ void ntp_source_transmitted(NtpSource *s, int64_t sent_nsec)
 
 /* -- Answers -------------------------------------------------------------------------------- */
 
-static NtpKiss take_kiss(NtpSource *s, usec_t now)
+static NtpKiss take_kiss(NtpSource *s, uint32_t reference_id, usec_t now)
 {
         char *code = s->kiss_code;
 
         for (unsigned i = 0; i < 4; i++) {
-                char c = (char) (s->last.reference_id >> (24 - 8 * i));
+                char c = (char) (reference_id >> (24 - 8 * i));
 
                 code[i] = c > ' ' && c < 127 ? c : '?';
         }
@@ -304,13 +306,13 @@ NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t 
                 return reply;
         }
         s->pending = false;
-        s->last = m;
         s->replies++;
-        if (reply.check == NTP_CHECK_KISS) {
+        if (reply.check == NTP_CHECK_KISS) { /* what else is in it says nothing (REQ_NTP 14) */
                 s->last_check = reply.check;
-                reply.kiss = take_kiss(s, now);
+                reply.kiss = take_kiss(s, m.reference_id, now);
                 return reply;
         }
+        s->last = m;
         reply.check = ntp_message_check_header(&m, NTP_MAX_ROOT_DISTANCE);
         if (reply.check == NTP_CHECK_OK)
                 reply.check = measure(s, &m, now, received_nsec, build_nsec, &reply);

@@ -111,6 +111,18 @@ def requests_keep_their_distance():
 
 
 @scenario
+def a_burst_has_eight_requests():
+    """Answered or not; though the network comes up while lwsd starts."""
+    servers = [Server(), Server(change=lambda server, fields, request: [])]
+    with Lwsd(f"Servers={servers[0].address} {servers[1].address}\nPollMinSec=16"):
+        eventually(lambda: all(len(s.requests) >= 8 for s in servers), 40)
+        time.sleep(5)
+        for s in servers:
+            assert len(s.requests) == 8 and s.shortest_wait() > 1, s.times
+            assert len(set(s.ports)) >= 7, "each from another port; by chance one comes again"
+
+
+@scenario
 def observing_touches_nothing():
     server = Server()
     with Lwsd(f"Servers={server.address}\nObserve=yes", offset=10) as lwsd:
@@ -318,6 +330,43 @@ def rstr_is_for_ever():
 
 
 @scenario
+def kisses_that_bid_nothing():
+    def change(server, fields, request):
+        if len(server.requests) <= len(codes):
+            fields.update(stratum=0, leap=len(server.requests) % 4, root_dispersion=2 ** 32 - 1,
+                          reference_id=int.from_bytes(codes[len(server.requests) - 1], "big"))
+    codes = [b"NTSN", b"XABC", b"\0\0\0\0"]
+    server = Server(change=change)
+    with Lwsd(f"Servers={server.address}", offset=10) as lwsd:
+        assert lwsd.valid(15)
+        near(lwsd.ahead(), 0, 0.05)
+        assert len(server.requests) <= len(codes) + 3
+
+
+@scenario
+def a_kiss_behind_the_answer():
+    """The cookie has been used: whatever else comes with it is void."""
+    def change(server, fields, request):
+        return [Server.pack(fields)] + [Server.pack(dict(fields, stratum=0, reference_id=code)) for code in (0x44454e59, 0x52415445)]
+    server = Server(change=change)
+    with Lwsd(f"Servers={server.address}") as lwsd:
+        assert lwsd.valid(5)
+        eventually(lambda: len(server.requests) >= 4)
+        assert "selected" in lwsd.time()[server.address]
+
+
+@scenario
+def odd_answers_that_are_right():
+    odd = (dict(root_delay=1 << 16, root_dispersion=1 << 15), dict(precision=127), dict(precision=-128, poll=-1), dict(poll=127),
+           dict(reference=0), dict(stratum=15, reference_id=0), dict(stratum=1, reference_id=0x47505300))
+    servers = [Server(change=setter(**fields)) for fields in odd]
+    with Lwsd("Servers=" + " ".join(s.address for s in servers), offset=5) as lwsd:
+        assert lwsd.valid(10)
+        near(lwsd.ahead(), 0, 0.05)
+        eventually(lambda: all(lwsd.time()[s.address][-1] in ("selected", "outlier") for s in servers))
+
+
+@scenario
 def rate_slows_down():
     server = Server(change=setter(stratum=0, leap=3, reference_id=0x52415445))
     with Lwsd(f"Servers={server.address}") as lwsd:
@@ -335,6 +384,25 @@ def one_liar_of_four():
         assert lwsd.steps() == 0
         near(lwsd.ahead(), 0, 0.02)
         assert "falseticker" in lwsd.time()[liar.address], lwsd.time()
+
+
+@scenario
+def two_liars_of_five():
+    liars = [Server(offset=5) for _ in range(2)]
+    servers = liars + [Server() for _ in range(3)]
+    with Lwsd("Servers=" + " ".join(s.address for s in servers), offset=20) as lwsd:
+        assert lwsd.valid(10)
+        near(lwsd.ahead(), 0, 0.05)
+        eventually(lambda: all("falseticker" in lwsd.time()[s.address] for s in liars))
+        assert lwsd.steps() == 1
+
+
+@scenario
+def two_liars_of_four():
+    servers = [Server(offset=5), Server(offset=-5), Server(), Server()]
+    with Lwsd("Servers=" + " ".join(s.address for s in servers), offset=20) as lwsd:
+        assert not lwsd.valid(5)
+        assert lwsd.steps() == 0 and "no-majority" in lwsd.why()
 
 
 @scenario

@@ -402,6 +402,44 @@ START_TEST(other_kisses_mean_nothing)
 }
 END_TEST
 
+START_TEST(the_numbers_of_a_kiss_are_nobody_s)
+{
+        Peer p = peer();
+        NtpMessage good = p.reply;
+
+        ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+        p.now += 2 * USEC_PER_SEC;
+        ask(&p);
+        p.reply.root_delay = p.reply.root_dispersion = UINT32_MAX;
+        ck_assert_int_eq(kiss(&p, "RATE").kiss, NTP_KISS_RATE);
+        ck_assert_uint_eq(p.source.last.root_dispersion, good.root_dispersion);
+        ck_assert_uint_eq(p.source.last.stratum, good.stratum);
+        ck_assert_uint_eq(p.source.last.leap, good.leap);
+}
+END_TEST
+
+/* REQ_NTP 16: whoever asks for it, as the network does that comes up while we start */
+START_TEST(a_burst_that_has_begun_is_no_longer_for_another)
+{
+        Peer p = peer();
+        usec_t began = p.now;
+        int n = 1;
+
+        ntp_source_burst(&p.source, p.now + 1000);
+        while (ntp_source_deadline(&p.source) < began + 30 * USEC_PER_SEC) {
+                ck_assert_uint_ge(ntp_source_deadline(&p.source), p.now + USEC_PER_SEC);
+                p.now = ntp_source_deadline(&p.source);
+                ask(&p);
+                ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+                n++;
+        }
+        ck_assert_int_eq(n, NTP_BURST);
+        ntp_source_burst(&p.source, p.now + 9 * USEC_PER_SEC);
+        ck_assert_uint_eq(ntp_source_deadline(&p.source), p.now + 9 * USEC_PER_SEC);
+        ck_assert_uint_eq(p.source.burst_left, NTP_BURST);
+}
+END_TEST
+
 START_TEST(silence_is_asked_less_and_less)
 {
         Peer p = peer();
@@ -515,6 +553,7 @@ TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         a_new_request_makes_the_old_cookie_worthless, version_3_answers_and_unknown_fields_are_fine,
         noise_below_its_precision_is_no_lie, no_delay_is_finer_than_the_clock_of_the_server,
         deny_and_rstr_are_for_ever, rate_makes_us_slow, other_kisses_mean_nothing,
+        the_numbers_of_a_kiss_are_nobody_s, a_burst_that_has_begun_is_no_longer_for_another,
         silence_is_asked_less_and_less, who_says_this_and_that_agrees_with_nobody,
         one_wild_sample_does_not_move_the_line,
         the_tail_of_a_busy_machine_takes_nothing_from_clean_samples, leap_seconds_have_their_days,
