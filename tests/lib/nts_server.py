@@ -95,6 +95,7 @@ class NtsServer:
         self.records, self.reply, self.extra = records, reply, extra
         self.n_cookies, self.cookie_size, self.alpn, self.only_1_2 = cookies, cookie_size, alpn, only_1_2
         self.keys, self.spent, self.exchanges, self.placeholders, self.unknown = {}, [], 0, [], 0
+        self.exchanged = []
         self.time = Server(address=time_address or self.address, port=time_port, change=self.answer, **time)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_IP, 15, 1)  # IP_FREEBIND
@@ -144,6 +145,7 @@ class NtsServer:
             while not request.endswith(record(CRITICAL | END)):
                 request += tls.recv(4096)
             self.exchanges += 1
+            self.exchanged.append(time.monotonic())
             keys = [tls.export_keying_material(b"EXPORTER-network-time-security", 32, bytes([0, 0, 0, 15, way]))
                     for way in (0, 1)]
             cookies = [self.new_cookie(keys) for _ in range(self.n_cookies)]
@@ -181,14 +183,15 @@ def nak(fields, unique_id):
     return Server.pack(dict(fields, stratum=0, leap=3, reference_id=0x4e54534e, tail=field(UNIQUE_ID, unique_id)))
 
 
-def sealed(fields, unique_id, cookies, key, seal):
-    packet = Server.pack(dict(fields, tail=field(UNIQUE_ID, unique_id)))
+def sealed(fields, unique_id, cookies, key, seal, nonce=None, head=None):
+    packet = (head or Server.pack(fields)) + field(UNIQUE_ID, unique_id)
     if not seal:
         return packet
-    nonce = os.urandom(16)
+    nonce = nonce or os.urandom(16)
     text = AESSIV(key).encrypt(b"".join(field(COOKIE_FIELD, c) for c in cookies), [packet, nonce])
     text_padded = text + bytes(-len(text) % 4)
-    return packet + field(SEAL, struct.pack(">HH", len(nonce), len(text)) + nonce + text_padded)
+    return packet + field(SEAL, struct.pack(">HH", len(nonce), len(text)) + nonce + bytes(-len(nonce) % 4)
+                          + text_padded)
 
 
 class Chronyd(ntp_lab.Chronyd):

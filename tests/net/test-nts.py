@@ -53,6 +53,15 @@ def keys_are_spent_once():
     assert len(server.spent) == len(set(server.spent)) and None not in server.spent
     assert not server.unknown and server.placeholders[0] == 0
     assert len(set(server.time.ports)) > 1
+    seen = []
+    for request in server.time.requests:
+        fields = list(nts.fields_of(request))
+        kinds, (cookie,) = [kind for kind, _, _ in fields], [body for kind, body, _ in fields if kind == nts.COOKIE_FIELD]
+        assert request[0] == 0x23 and request[1:40] == bytes(39)
+        assert kinds[0] == nts.UNIQUE_ID and kinds[-1] == nts.SEAL and kinds.count(nts.SEAL) == 1
+        assert len(fields[0][1]) >= 32 and all(len(body) == len(cookie) for kind, body, _ in fields if kind == nts.PLACEHOLDER)
+        seen += [request[40:48], fields[0][1], fields[-1][1]]
+    assert len(seen) == len(set(seen)), "a number, an id or a nonce came twice"
 
 
 @scenario
@@ -252,11 +261,21 @@ def flipped(at):
     return reply
 
 
+def with_fields(between=b"", behind=b"", ids=1):
+    """A sealed answer with fields that are not under the seal, or behind it."""
+    def reply(server, p):
+        head = Server.pack(dict(p["fields"], tail=nts.field(nts.UNIQUE_ID, p["unique_id"]) * (ids - 1) + between))
+        return [nts.sealed(**p, head=head) + behind]
+    return reply
+
+
 ANSWERS = {
     "without_a_seal": changed(seal=False), "with_another_id": changed(unique_id=bytes(32)), "sealed_by_another": changed(key=bytes(32)),
     "with_a_changed_time": flipped(33), "with_a_changed_seal": flipped(-20),
     "that_are_plain": lambda server, p: [Server.pack(p["fields"])],
     "whose_kiss_is_plain": lambda server, p: [Server.pack(dict(p["fields"], stratum=0, reference_id=0x44454e59))],
+    "with_two_ids": with_fields(ids=2), "with_two_seals": with_fields(behind=nts.field(nts.SEAL, bytes(36))),
+    "with_a_mac_behind": with_fields(behind=bytes(24)),
     "whose_nak_has_another_id": lambda server, p: [nts.nak(p["fields"], bytes(32))],
 }
 
@@ -274,6 +293,61 @@ def add_answer(name, reply):
 
 for answer_name, answer_reply in ANSWERS.items():
     add_answer(answer_name, answer_reply)
+
+
+def add_sealed_but_bad(name, **fields):
+    def fn():
+        with NtsServer(reply=lambda server, p: p["fields"].update(fields)) as server, Lwsd(server.config(), offset=5) as lwsd:
+            assert not lwsd.valid(3)
+            assert lwsd.steps() == 0 and server.spent
+    fn.__name__ = f"sealed_answers_{name}"
+    scenario(fn)
+
+
+add_sealed_but_bad("of_stratum_16", stratum=16)
+add_sealed_but_bad("that_are_not_synchronized", leap=3)
+add_sealed_but_bad("with_an_unknown_kiss", stratum=0, reference_id=0x58585858)
+add_sealed_but_bad("of_a_server_far_from_the_truth", root_dispersion=9 << 16)
+add_sealed_but_bad("without_a_time", transmit=0)
+
+
+@scenario
+def a_sealed_kiss_is_obeyed():
+    with NtsServer(reply=lambda server, p: p["fields"].update(stratum=0, reference_id=0x44454e59)) as server, \
+            Lwsd(server.config(), offset=5) as lwsd:
+        assert not lwsd.valid(5)
+        assert len(server.spent) == 1 and "kiss" in lwsd.why()
+
+
+@scenario
+def cookies_that_are_not_under_the_seal():
+    poison = [bytes([i]) * 100 for i in range(8)]
+    fields = b"".join(nts.field(nts.COOKIE_FIELD, cookie) for cookie in poison)
+    server = works(reply=with_fields(between=fields[:416], behind=fields[416:]))
+    assert not set(poison) & set(server.spent) and not server.unknown
+
+
+@scenario
+def nonces_of_other_sizes():
+    works(reply=lambda server, p: p.update(nonce=os.urandom((1, 13, 32)[len(server.spent) % 3])))
+
+
+@scenario
+def a_nak_now_and_then_costs_a_cookie():
+    def reply(server, p):
+        if len(server.spent) in (2, 3):
+            return [nts.nak(p["fields"], p["unique_id"])]
+    with NtsServer(reply=reply) as server, Lwsd(server.config(), offset=5) as lwsd:
+        assert lwsd.valid(10)
+        eventually(lambda: len(server.spent) >= 6)
+        assert len(server.spent) == len(set(server.spent)) and lwsd.time()["authenticated"] == ["yes"]
+
+
+@scenario
+def exchanges_that_fail_wait():
+    with NtsServer(records=lambda c: nts.record(nts.CRITICAL | nts.ERROR, b"\0\1")) as server, Lwsd(server.config()):
+        eventually(lambda: server.exchanges >= 2)
+        assert 10 <= server.exchanged[1] - server.exchanged[0] < 15
 
 
 @scenario
