@@ -119,6 +119,18 @@ GETTER(source_verdicts)
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+GETTER(source_modes)
+{
+        TimeClient *tc = system_time(MANAGER(userdata)->system);
+        TimeSource source;
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "s");
+        for (size_t i = 0; tc && r >= 0 && time_client_source(tc, i, &source); i++)
+                r = append_text(m, source.interleaved ? "interleaved" : "basic");
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 const sd_bus_vtable bus_time_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS(
@@ -139,5 +151,6 @@ const sd_bus_vtable bus_time_vtable[] = {
         SD_BUS_PROPERTY("LastSyncUSec", "t", get_last_sync, 0, 0),
         SD_BUS_PROPERTY("Sources", "a(sayuxtub)", get_sources, 0, 0),
         SD_BUS_PROPERTY("SourceVerdicts", "as", get_source_verdicts, 0, 0),
+        SD_BUS_PROPERTY("SourceModes", "as", get_source_modes, 0, 0),
         SD_BUS_VTABLE_END,
 };

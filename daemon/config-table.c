@@ -103,6 +103,7 @@ static const ConfigKey config_keys[] = {
                 SIZE(Settings, time.poll_max_usec), NULL, USEC_PER_SEC, 0 },
         NUMBER("Time", "MinSources", time.min_sources, 1, 64),
         KEY("Time", "RequireAuthenticated", bool, time.require_authenticated),
+        KEY("Time", "Interleaved", bool, time.interleaved),
 
         ENUM("CaptivePortal", "Provider", portal.provider, own_names),
         KEY("CaptivePortal", "Check", bool, portal.check),

@@ -111,8 +111,23 @@ static json_t *get_sources(const json_t *time)
                         json_object_set(row, "verdict", verdict);
                 else /* a daemon that does not say */
                         json_object_set_new(row, "verdict", json_string(source_verdict(row)));
+                if (json_is_string(json_array_get(json_object_get(time, "SourceModes"), i)))
+                        json_object_set(row, "mode",
+                                json_array_get(json_object_get(time, "SourceModes"), i));
         }
         return rows;
+}
+
+static bool any_interleaved(const json_t *sources)
+{
+        for (size_t i = 0; i < json_array_size(sources); i++) {
+                const char *mode =
+                        json_string_value(json_object_get(json_array_get(sources, i), "mode"));
+
+                if (mode && strcmp(mode, "basic") != 0)
+                        return true;
+        }
+        return false;
 }
 
 static void format_server(const json_t *value, char *buf, size_t size)
@@ -146,15 +161,14 @@ int command_time(Ctl *ctl)
                 { "LastSyncUSec", "last-sync", format_realtime },
         };
         static const Column source_columns[] = {
-                { "name", "SOURCE", NULL },
-                { "address", "ADDRESS", NULL },
-                { "stratum", "STRATUM", NULL },
-                { "offset", "OFFSET", format_offset },
-                { "delay", "DELAY", format_span },
-                { "reach", "REACH", format_reach },
+                { "name", "SOURCE", NULL }, { "address", "ADDRESS", NULL },
+                { "stratum", "STRATUM", NULL }, { "offset", "OFFSET", format_offset },
+                { "delay", "DELAY", format_span }, { "reach", "REACH", format_reach },
                 { "verdict", "VERDICT", NULL },
+                { "mode", "MODE", NULL }, /* where it says more than "basic" */
         };
         _cleanup_json_ json_t *time = NULL, *sources = NULL;
+        size_t columns = ELEMENTSOF(source_columns);
         int r = ctl_get_all(ctl, &time, LWSD_OBJECT_PATH, LWSD_INTERFACE_TIME);
 
         if (r < 0)
@@ -169,7 +183,9 @@ int command_time(Ctl *ctl)
                 return STATUS_DONE;
         if (ctl->terminal)
                 putchar('\n');
-        return output_rows(ctl, sources, source_columns, ELEMENTSOF(source_columns));
+        if (!any_interleaved(sources))
+                columns--;
+        return output_rows(ctl, sources, source_columns, columns);
 }
 
 /* -- Timeline, attachments, holds ------------------------------------------------------------- */

@@ -53,7 +53,8 @@ bool time_settings_equal(const TimeSettings *a, const TimeSettings *b)
                ntp_keys_equal(&a->keys, &b->keys) && a->set_clock == b->set_clock &&
                a->observe == b->observe && a->poll_min_usec == b->poll_min_usec &&
                a->poll_max_usec == b->poll_max_usec && a->min_sources == b->min_sources &&
-               a->require_authenticated == b->require_authenticated;
+               a->require_authenticated == b->require_authenticated &&
+               a->interleaved == b->interleaved;
 }
 
 static bool same_stage(const StageSettings *a, const StageSettings *b)

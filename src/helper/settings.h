@@ -119,6 +119,7 @@ struct TimeSettings {
         usec_t poll_min_usec, poll_max_usec;
         unsigned min_sources;
         bool require_authenticated;
+        bool interleaved;
 };
 
 typedef enum StageProvider {

@@ -404,6 +404,7 @@ static int start(TimeClient *tc)
                 .poll_max = exponent_of(s->poll_max_usec),
                 .min_sources = s->min_sources,
                 .require_authenticated = s->require_authenticated,
+                .interleaved = s->interleaved,
                 .frequency_sd = UNKNOWN_FREQUENCY };
         int r;
 
@@ -655,6 +656,7 @@ bool time_client_source(const TimeClient *tc, size_t i, TimeSource *ret)
                         .stratum = s->last.stratum,
                         .reach = s->reach,
                         .selected = s->verdict == NTP_VERDICT_SELECTED,
+                        .interleaved = s->interleaved,
                         .verdict = ntp_verdict_to_string(s->verdict) };
                 if (s->n_samples > 0) {
                         ret->offset_usec = s->samples[s->n_samples - 1].offset_nsec / NSEC_PER_USEC;

@@ -40,6 +40,7 @@ struct TimeSource {
         uint64_t delay_usec;
         uint8_t reach;
         bool selected;
+        bool interleaved;    /* what its last answer was */
         const char *verdict; /* "selected", "falseticker", "unreachable", ... for lwsctl time */
 };
 

@@ -75,6 +75,7 @@ int ntp_client_add(NtpClient *c, const char *label, bool nts, usec_t now)
                         continue;
                 ntp_source_init(&c->sources[id], c->config.poll_min, c->config.poll_max, now);
                 c->sources[id].nts = nts;
+                c->sources[id].interleave = c->config.interleaved;
                 if (nts) /* nothing to ask with before the keys are there */
                         c->sources[id].next_poll = USEC_INFINITY;
                 snprintf(c->labels[id], sizeof(c->labels[id]), "%s", label);

@@ -16,6 +16,7 @@ struct NtpConfig {
         int64_t floor_nsec; /* a clock below this is not right, whoever agrees with it */
         unsigned poll_min, poll_max, min_sources;
         bool require_authenticated;
+        bool interleaved;               /* asks for it (RFC 9769) */
         bool control;                   /* may set the clock */
         double rate;                    /* what the kernel corrects by now */
         double frequency, frequency_sd; /* what is known of the oscillator */

@@ -156,8 +156,8 @@ bool ntp_discipline_timeout(NtpDiscipline *d, usec_t now)
         d->slew_until = USEC_INFINITY;
         set_rate(d, now, d->frequency);
         /* What was off is gone; what was uncertain is not, and has grown since. */
-        d->max_error =
-                fmin(d->max_error, d->distance + NTP_FREQ_TOLERANCE * seconds(d->updated_at, now));
+        d->max_error = fmin(
+                d->max_error, d->distance + NTP_FREQUENCY_TOLERANCE * seconds(d->updated_at, now));
         d->updated_at = now;
         return true;
 }

@@ -59,11 +59,13 @@ int ntp_message_read(Reader *r, NtpMessage *ret)
         return 0;
 }
 
-void ntp_message_write_request(Writer *w, NtpTime cookie)
+void ntp_message_write_request(Writer *w, NtpTime origin, NtpTime receive, NtpTime transmit)
 {
-        ntp_message_write(
-                w, &(NtpMessage){
-                           .version = NTP_VERSION, .mode = NTP_MODE_CLIENT, .transmit = cookie });
+        ntp_message_write(w, &(NtpMessage){ .version = NTP_VERSION,
+                                     .mode = NTP_MODE_CLIENT,
+                                     .origin = origin,
+                                     .receive = receive,
+                                     .transmit = transmit });
 }
 
 bool ntp_fields_valid(const void *packet, size_t size, size_t *ret_end)
@@ -111,7 +113,7 @@ bool ntp_field_next(Reader *r, NtpField *ret)
         return true;
 }
 
-NtpCheck ntp_message_check_header(const NtpMessage *m, double max_distance_sec)
+NtpCheck ntp_message_check_header(const NtpMessage *m, NtpTime made, double max_distance_sec)
 {
         double distance = ntp_short_sec(m->root_delay) / 2 + ntp_short_sec(m->root_dispersion);
 
@@ -122,7 +124,7 @@ NtpCheck ntp_message_check_header(const NtpMessage *m, double max_distance_sec)
         if (distance >= NTP_MAX_DISTANCE_SEC || distance >= max_distance_sec)
                 return NTP_CHECK_DISTANCE;
         /* Zero is "never told", which some small servers say all their life. */
-        if (m->reference != 0 && (int64_t) (m->transmit - m->reference) < 0)
+        if (m->reference != 0 && (int64_t) (made - m->reference) < 0)
                 return NTP_CHECK_REFERENCE;
         return NTP_CHECK_OK;
 }

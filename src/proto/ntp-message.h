@@ -67,8 +67,9 @@ void ntp_message_write(Writer *w, const NtpMessage *m);
 int ntp_message_read(Reader *r, NtpMessage *ret);
 
 /* A mode 3 request that tells nothing about us: all zero but version, mode and the 64 random bits
- * in place of a time (REQ_NTP 1, 2). */
-void ntp_message_write_request(Writer *w, NtpTime cookie);
+ * in place of a time (REQ_NTP 1, 2). One that asks for an interleaved answer names a former one by
+ * its receive time stamp, as `origin`, and has other random bits to be answered to (RFC 9769). */
+void ntp_message_write_request(Writer *w, NtpTime origin, NtpTime receive, NtpTime transmit);
 
 /* Whether the octets behind the header are extension fields, with or without a MAC of 20 or 24
  * octets; *ret_end is where the fields end. */
@@ -76,5 +77,5 @@ bool ntp_fields_valid(const void *packet, size_t size, size_t *ret_end);
 /* The next field; false at the end. Only for what ntp_fields_valid() let through. */
 bool ntp_field_next(Reader *r, NtpField *ret);
 
-/* Checks 9 to 12: what the header alone says. */
-NtpCheck ntp_message_check_header(const NtpMessage *m, double max_distance_sec);
+/* Checks 9 to 12: what the header alone says. `made` is when the answer was. */
+NtpCheck ntp_message_check_header(const NtpMessage *m, NtpTime made, double max_distance_sec);

@@ -2,8 +2,8 @@
 #include "proto/ntp-source.h"
 #include <string.h>
 
-#define FLOOR_SD 1e-6 /* nothing we time is better than a microsecond */
-#define SURE     4    /* samples before a line foretells anything */
+#define SURE               4 /* samples before a line foretells anything */
+#define INTERLEAVED_MISSES 4
 
 /* As long as the line is this many samples long the clock is steadier than we look at it; where it
  * is this short it is not. At first the line cannot be long, and fewer will do. */
@@ -56,6 +56,7 @@ void ntp_source_forget(NtpSource *s)
         s->n_samples = 0;
         s->has_suspect = false;
         s->pending = false;
+        s->previous = (NtpExchange){ 0 };
         s->line = (NtpLine){ 0 };
         s->poll_score = 0;
         s->poll = s->poll_min;
@@ -66,8 +67,9 @@ void ntp_source_stepped(NtpSource *s, int64_t step_nsec)
         for (size_t i = 0; i < s->n_samples; i++)
                 s->samples[i].offset_nsec -= step_nsec;
         s->suspect.offset_nsec -= step_nsec;
-        /* An answer on its way would mix the clock before the step with the one after it. */
+        /* What is half done would mix the clock before the step with the one after it. */
         s->pending = false;
+        s->previous = (NtpExchange){ 0 };
 }
 
 usec_t ntp_source_deadline(const NtpSource *s)
@@ -108,6 +110,26 @@ static void schedule(NtpSource *s, usec_t now, Rng *rng)
         s->next_poll = usec_add(now, s->last_wait);
 }
 
+/* Zero is what a reply to nobody would carry. */
+static NtpTime new_cookie(Rng *rng, NtpTime other)
+{
+        NtpTime cookie;
+
+        do
+                cookie = rng_u64(rng);
+        while (cookie == 0 || cookie == other);
+        return cookie;
+}
+
+/* Whether to name the last answer that counted, so that the next one tells when it left (RFC 9769).
+ * Not at first, where an answer late would be a decision late, and not for ever where nothing comes
+ * back: the server may have dropped what it knew. */
+static bool may_interleave(const NtpSource *s)
+{
+        return s->interleave && s->previous.receive != 0 && s->n_samples >= SURE &&
+               s->misses < INTERLEAVED_MISSES;
+}
+
 int ntp_source_request(NtpSource *s, Writer *w, usec_t now, int64_t local_nsec, Rng *rng)
 {
         if (s->reach == 0 && s->misses < UINT16_MAX && s->requests > 0)
@@ -126,12 +148,11 @@ int ntp_source_request(NtpSource *s, Writer *w, usec_t now, int64_t local_nsec, 
                 s->verdict = NTP_VERDICT_WAITING;
 
         s->pending = false;
-        /* Zero is what a reply to nobody would carry. */
-        do
-                s->cookie = rng_u64(rng);
-        while (s->cookie == 0);
+        s->cookie = new_cookie(rng, 0);
+        s->interleaved_cookie = may_interleave(s) ? new_cookie(rng, s->cookie) : 0;
         rng->fill(rng, s->unique_id, sizeof(s->unique_id));
-        ntp_message_write_request(w, s->cookie);
+        ntp_message_write_request(w, s->interleaved_cookie ? s->previous.receive : 0,
+                s->interleaved_cookie, s->cookie);
         if (s->nts) {
                 int r = s->session ? nts_request_write(s->session, w, s->unique_id, rng) : -EAGAIN;
 
@@ -147,8 +168,7 @@ int ntp_source_request(NtpSource *s, Writer *w, usec_t now, int64_t local_nsec, 
         if (w->failed)
                 return -ENOBUFS;
         s->pending = true;
-        s->sent_at = now;
-        s->sent_nsec = local_nsec;
+        s->out = (NtpExchange){ .sent_at = now, .sent_nsec = local_nsec };
         return 0;
 }
 
@@ -161,7 +181,7 @@ void ntp_source_send_failed(NtpSource *s)
 void ntp_source_transmitted(NtpSource *s, int64_t sent_nsec)
 {
         if (s->pending)
-                s->sent_nsec = sent_nsec;
+                s->out.sent_nsec = sent_nsec;
 }
 
 /* -- Answers -------------------------------------------------------------------------------- */
@@ -222,7 +242,8 @@ static NtpCheck check_reply(NtpSource *s, const void *data, size_t size, NtpMess
                 return NTP_CHECK_MODE;
         if (m->version != NTP_VERSION && m->version != NTP_VERSION - 1)
                 return NTP_CHECK_VERSION;
-        if (!s->pending || m->origin != s->cookie)
+        if (!s->pending || m->origin == 0 ||
+                (m->origin != s->cookie && m->origin != s->interleaved_cookie))
                 return NTP_CHECK_COOKIE;
         if (s->nts && m->stratum == 0 && m->reference_id == 0x4e54534e) { /* NTSN */
                 if (!nts_reply_has_unique_id(data, size, s->unique_id))
@@ -236,11 +257,6 @@ static NtpCheck check_reply(NtpSource *s, const void *data, size_t size, NtpMess
         if (m->receive == 0 || m->transmit == 0)
                 return NTP_CHECK_TIMESTAMPS;
         return NTP_CHECK_OK;
-}
-
-static double precision_sec(int8_t exponent)
-{
-        return ldexp(1, MIN(MAX(exponent, -32), -6));
 }
 
 static double nsec_to_sec(int64_t nsec)
@@ -257,46 +273,35 @@ static bool vouched_for(const NtpSource *s, int64_t true_nsec, double distance)
                (sec + slack >= s->valid_from_sec && sec - slack <= s->valid_until_sec);
 }
 
-/* Checks 13 to 17, and the arithmetic of RFC 5905 section 8. */
-static NtpCheck measure(const NtpSource *s, const NtpMessage *m, usec_t now, int64_t t4,
-        int64_t build_nsec, NtpReply *reply)
+/* What the answer says of our clock: of this exchange, or of the one before, whose answer the
+ * server has seen leave in the meantime. */
+static NtpCheck measure(NtpSource *s, const NtpMessage *m, const NtpExchange *now,
+        int64_t build_nsec, NtpSample *ret)
 {
-        int64_t base = ntp_time_base_nsec(t4, build_nsec), t1 = s->sent_nsec;
-        int64_t t2 = ntp_time_to_nsec(m->receive, base), t3 = ntp_time_to_nsec(m->transmit, base);
-        double server = nsec_to_sec(t3 - t2), precision = precision_sec(m->precision);
-        double trip, elapsed = (double) usec_sub(now, s->sent_at) * 1e-6, delay;
-        int64_t offset;
+        const NtpExchange *e = s->interleaved ? &s->previous : now;
+        NtpCheck check = ntp_message_check_header(
+                m, s->interleaved ? m->receive : m->transmit, NTP_MAX_ROOT_DISTANCE);
+        double distance;
 
-        if (t4 == INT64_MIN || t4 < t1)
-                return NTP_CHECK_LOCAL_CLOCK;
-        trip = nsec_to_sec(t4 - t1);
-        if (fabs(trip - elapsed) > 1.0)
-                return NTP_CHECK_LOCAL_CLOCK;
-        /* what a server puts below its precision is noise, in either of its two stamps */
-        if (server < -precision || server > trip + precision || server > NTP_MAX_ROUNDTRIP_SEC)
-                return NTP_CHECK_SERVER_TIME;
-        delay = trip - server;
-        if (delay < -precision || delay > NTP_MAX_ROUNDTRIP_SEC)
-                return NTP_CHECK_DELAY;
-        offset = ((t2 - t1) + (t3 - t4)) / 2;
-        if (t4 + offset < build_nsec)
-                return NTP_CHECK_BEFORE_BUILD;
-        reply->sample = (NtpSample){
-                .at = now,
-                .offset_nsec = offset,
-                .delay = fmax(delay, fmax(precision, FLOOR_SD)),
-                .dispersion = precision + FLOOR_SD + NTP_FREQ_TOLERANCE * trip,
-        };
-        reply->sample_distance = reply->sample.delay / 2 + reply->sample.dispersion +
-                                 ntp_short_sec(m->root_delay) / 2 +
-                                 ntp_short_sec(m->root_dispersion);
-        return vouched_for(s, t4 + offset, reply->sample_distance) ? NTP_CHECK_OK
-                                                                   : NTP_CHECK_CERTIFICATE;
+        if (check == NTP_CHECK_OK)
+                check = ntp_exchange_check_clock(now);
+        if (check == NTP_CHECK_OK && s->interleaved && (int64_t) (m->receive - m->transmit) <= 0)
+                check = NTP_CHECK_SERVER_TIME;
+        if (check == NTP_CHECK_OK)
+                check = ntp_exchange_measure(e, m->transmit, m->precision, build_nsec, ret);
+        if (check != NTP_CHECK_OK)
+                return check;
+        distance = ret->delay / 2 + ret->dispersion + ntp_short_sec(m->root_delay) / 2 +
+                   ntp_short_sec(m->root_dispersion);
+        return vouched_for(s, e->received_nsec + ret->offset_nsec, distance)
+                       ? NTP_CHECK_OK
+                       : NTP_CHECK_CERTIFICATE;
 }
 
 NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t now,
         int64_t received_nsec, int64_t build_nsec, double steered)
 {
+        NtpExchange exchange = s->out;
         NtpReply reply = { 0 };
         NtpMessage m;
 
@@ -313,15 +318,18 @@ NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t 
                 return reply;
         }
         s->last = m;
-        reply.check = ntp_message_check_header(&m, NTP_MAX_ROOT_DISTANCE);
-        if (reply.check == NTP_CHECK_OK)
-                reply.check = measure(s, &m, now, received_nsec, build_nsec, &reply);
+        s->interleaved = m.origin != s->cookie;
+        exchange.received_at = now;
+        exchange.received_nsec = received_nsec;
+        exchange.receive = m.receive;
+        exchange.steered = steered;
+        reply.check = measure(s, &m, &exchange, build_nsec, &reply.sample);
+        s->previous = reply.check == NTP_CHECK_OK ? exchange : (NtpExchange){ 0 };
         s->last_check = reply.check;
         if (reply.check != NTP_CHECK_OK) {
                 s->verdict = NTP_VERDICT_BAD_REPLY;
                 return reply;
         }
-        reply.sample.steered = steered;
         s->kiss_code[0] = 0;
         s->reach |= 1;
         s->misses = 0;
@@ -380,7 +388,7 @@ static void fit(NtpSource *s, double frequency)
 {
         const NtpSample *newest = &s->samples[s->n_samples - 1];
         double fastest = smallest_delay(s, 2 * NTP_FILTER);
-        double base = fmax(ordinary_excess(s, fastest) / 4, FLOOR_SD);
+        double base = fmax(ordinary_excess(s, fastest) / 4, NTP_FLOOR_SD);
         NtpPoint points[NTP_REGRESS_MAX];
 
         for (size_t i = 0; i < s->n_samples; i++) {
@@ -391,7 +399,7 @@ static void fit(NtpSource *s, double frequency)
                 points[i].z = offset_between(p, newest) - frequency * points[i].t;
                 points[i].variance = base * base + late * late;
         }
-        s->line = ntp_regress(points, s->n_samples, FLOOR_SD);
+        s->line = ntp_regress(points, s->n_samples, NTP_FLOOR_SD);
         s->line.slope += frequency;
         drop_oldest(s, s->line.first);
 }
@@ -411,8 +419,20 @@ static double strangeness(const NtpSource *s, const NtpSample *p)
         return fabs(offset_between(p, newest) - expected) - tolerance;
 }
 
+/* An interleaved answer that follows a basic one is about the same exchange, and knows better. */
+static void drop_same(NtpSource *s, const NtpSample *sample, double frequency)
+{
+        if (s->has_suspect && s->suspect.at == sample->at) {
+                s->has_suspect = false;
+        } else if (s->n_samples > 1 && s->samples[s->n_samples - 1].at == sample->at) {
+                s->n_samples--;
+                fit(s, frequency);
+        }
+}
+
 bool ntp_source_add(NtpSource *s, const NtpSample *sample, double frequency)
 {
+        drop_same(s, sample, frequency);
         if (s->n_samples > 0 && strangeness(s, sample) > 0) {
                 bool again =
                         s->has_suspect && fabs(offset_between(sample, &s->suspect)) <
@@ -476,7 +496,7 @@ bool ntp_source_estimate(
         };
         e.root_distance = e.delay / 2 + ntp_short_sec(s->last.root_delay) / 2 +
                           ntp_short_sec(s->last.root_dispersion) + newest->dispersion +
-                          e.offset_sd + NTP_FREQ_TOLERANCE * age;
+                          e.offset_sd + NTP_FREQUENCY_TOLERANCE * age;
         *ret = e;
         return true;
 }

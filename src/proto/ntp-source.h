@@ -8,11 +8,10 @@
  * are server minus our clock. Our clock is steered all the time: `steered` is the sum of all that
  * (from ntp-discipline), so that offset + steered is what the free oscillator would have shown.
  */
+#include "proto/ntp-exchange.h"
 #include "proto/ntp-mac.h"
-#include "proto/ntp-message.h"
 #include "proto/ntp-regress.h"
 #include "proto/nts-fields.h"
-#include "util/clock.h"
 #include "util/rng.h"
 #include <math.h>
 
@@ -23,7 +22,6 @@
 #define NTP_POLL_MIN          4            /* 16 s */
 #define NTP_POLL_MAX          10           /* 1024 s */
 #define NTP_MAX_MISSES        8
-#define NTP_FREQ_TOLERANCE    15e-6
 #define NTP_MAX_ROOT_DISTANCE 3.0 /* of the server (root delay / 2 + dispersion) and of us */
 #define NTP_FILTER            8   /* samples the smallest delay is looked for in */
 #define NTP_AGREE_SEC         0.1
@@ -52,14 +50,6 @@ typedef enum NtpKiss {
         NTP_KISS_NTSN,
 } NtpKiss;
 
-typedef struct NtpSample NtpSample;
-struct NtpSample {
-        usec_t at;
-        int64_t offset_nsec;
-        double steered; /* of our clock until then */
-        double delay, dispersion;
-};
-
 /* How our clock is being corrected: what it has been moved so far and how fast its oscillator is
  * thought to be off, the rate that corrects it. */
 typedef struct NtpSteering NtpSteering;
@@ -80,6 +70,7 @@ typedef struct NtpSource NtpSource;
 struct NtpSource {
         bool used, dead; /* dead: DENY; never asked again */
         bool nts;
+        bool interleave;     /* asks to be told when answers left, which makes us known again */
         NtsSession *session; /* NTS keys and cookies, owned by whoever added the source */
         NtpKey key;          /* of ours and the server's; id 0: none */
         int64_t valid_from_sec, valid_until_sec; /* of what vouches for it; 0: no end */
@@ -87,10 +78,10 @@ struct NtpSource {
 
         /* the request that is out */
         bool pending, unsent;
-        NtpTime cookie;
+        NtpTime cookie,
+                interleaved_cookie; /* origin of an answer in either mode; 0: not that one */
         uint8_t unique_id[NTS_UNIQUE_ID_SIZE];
-        usec_t sent_at;
-        int64_t sent_nsec;
+        NtpExchange out;
 
         /* when to ask */
         usec_t next_poll, last_request;
@@ -103,6 +94,8 @@ struct NtpSource {
 
         /* the last reply that counted */
         NtpMessage last;
+        NtpExchange previous; /* all of it but when the answer really left; receive 0: none */
+        bool interleaved;     /* it told that of the one before it */
         NtpCheck last_check;
         char kiss_code[5];
         NtpVerdict verdict;
@@ -137,8 +130,7 @@ typedef struct NtpReply NtpReply;
 struct NtpReply {
         NtpCheck check;
         NtpKiss kiss;
-        NtpSample sample;       /* on NTP_CHECK_OK */
-        double sample_distance; /* its root distance */
+        NtpSample sample; /* on NTP_CHECK_OK */
 };
 /* Judges one datagram that came from the server's address and port. `received_nsec` INT64_MIN: the
  * kernel gave no time stamp. */

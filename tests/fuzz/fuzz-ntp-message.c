@@ -18,6 +18,63 @@ static void seal(uint8_t *packet, size_t size)
         (void) ntp_mac_write(&w, &key);
 }
 
+/* Answers that make the next request ask for an interleaved one. */
+static void answer_well(NtpClient *c)
+{
+        const int64_t second = NTP_NSEC_PER_SEC;
+
+        for (int64_t t = 1; t <= 4; t++) {
+                uint8_t request[NTP_PACKET_MAX], packet[NTP_HEADER_SIZE];
+                Writer q = WRITER_INIT(request, sizeof(request)),
+                       w = WRITER_INIT(packet, sizeof(packet));
+
+                assert(ntp_client_request(c, 0, &q, (usec_t) t * USEC_PER_SEC, t * second) == 0);
+                ntp_message_write(
+                        &w, &(NtpMessage){ .version = 4,
+                                    .mode = NTP_MODE_SERVER,
+                                    .stratum = 1,
+                                    .origin = c->sources[0].cookie,
+                                    .receive = ntp_time_from_nsec(t * second + second / 4),
+                                    .transmit = ntp_time_from_nsec(t * second + second / 4) });
+                assert(ntp_client_receive(c, 0, packet, w.pos, (usec_t) t * USEC_PER_SEC + 500000,
+                               t * second + second / 2) == NTP_CHECK_OK);
+        }
+}
+
+static void interleaved(const uint8_t *data, size_t size)
+{
+        NtpConfig config = { .build_nsec = 1,
+                .poll_min = 6,
+                .poll_max = 10,
+                .frequency_sd = 1e-4,
+                .interleaved = true };
+        uint8_t packet[2048], request[NTP_PACKET_MAX];
+        Writer w = WRITER_INIT(request, sizeof(request));
+        Rng rng = rng_seeded(size);
+        NtpClient *c = NULL;
+        NtpExchange before;
+        NtpCheck check;
+
+        if (size < NTP_HEADER_SIZE || size > sizeof(packet) ||
+                ntp_client_new(&c, &config, 0, &rng) < 0)
+                return;
+        memcpy(packet, data, size);
+        assert(ntp_client_add(c, "fuzz", false, 0) == 0);
+        answer_well(c);
+        before = c->sources[0].previous;
+        assert(ntp_client_request(c, 0, &w, 6 * USEC_PER_SEC, 6 * NTP_NSEC_PER_SEC) == 0);
+        memcpy(packet + 24, request + 32, 8);
+        /* near enough to be true now and then */
+        if (size % 2)
+                memcpy(packet + 40, request + 24, 6);
+        check = ntp_client_receive(
+                c, 0, packet, size, 6 * USEC_PER_SEC + 500000, 13 * NTP_NSEC_PER_SEC / 2);
+        if (check == NTP_CHECK_OK)
+                assert(c->sources[0].interleaved &&
+                        c->sources[0].previous.received_at > before.received_at);
+        ntp_client_free(c);
+}
+
 static void one(const uint8_t *data, size_t size, bool nts, bool keyed, bool right_cookie)
 {
         NtpConfig config = { .build_nsec = 1, .poll_min = 6, .poll_max = 10, .frequency_sd = 1e-4 };
@@ -58,5 +115,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         one(data, size, false, false, true);
         one(data, size, true, false, true);
         one(data, size, false, true, true);
+        interleaved(data, size);
         return 0;
 }

@@ -89,7 +89,7 @@ static double network_delay(World *w, const WorldServer *s, double share)
 bool world_ask(World *w, int server, const void *request, size_t size, WorldReply *ret)
 {
         WorldServer *s = &w->servers[server];
-        double there, error;
+        double there, error, left;
         bool moved = s->restless && fmod(w->now, 43200) >= 21600;
         Reader r = READER_INIT(request, size);
         NtpMessage m, q;
@@ -103,7 +103,10 @@ bool world_ask(World *w, int server, const void *request, size_t size, WorldRepl
         if (uniform(&w->network_rng) < s->loss || (w->now >= s->dead_from && w->now < s->dead_to))
                 return false;
         there = w->now + network_delay(w, s, s->asymmetry > 0 ? s->asymmetry : 0.5);
-        ret->at = there + 20e-6 + network_delay(w, s, s->asymmetry > 0 ? 1 - s->asymmetry : 0.5);
+        left = there + 20e-6;
+        if (s->late > 0)
+                left += s->late * -log(1 - uniform(&w->network_rng) * 0.999999);
+        ret->at = left + network_delay(w, s, s->asymmetry > 0 ? 1 - s->asymmetry : 0.5);
         error = s->error + (s->step_at > 0 && there >= s->step_at ? s->step : 0);
         m = (NtpMessage){ .leap = s->leap,
                 .version = 4,
@@ -118,6 +121,13 @@ bool world_ask(World *w, int server, const void *request, size_t size, WorldRepl
                 .origin = q.transmit,
                 .receive = ntp_time_from_nsec(true_nsec(there + error)),
                 .transmit = ntp_time_from_nsec(true_nsec(there + error + 20e-6)) };
+        if (s->interleaved && q.origin != 0 && q.origin == s->answered_receive &&
+                q.receive != q.transmit) {
+                m.origin = q.receive;
+                m.transmit = s->answered_left;
+        }
+        s->answered_receive = m.receive;
+        s->answered_left = ntp_time_from_nsec(true_nsec(left + error));
         if (s->kiss)
                 for (int i = 0; i < 4; i++)
                         m.reference_id = m.reference_id << 8 | (uint8_t) s->kiss[i];

@@ -23,6 +23,9 @@ struct WorldServer {
         bool restless; /* every six hours another stratum and root delay */
         const char *kiss;
         const NtpKey *key; /* what it seals with; NULL: nothing */
+        double late;       /* an answer leaves later than it says, in the mean */
+        bool interleaved;  /* and the next one tells when it did (RFC 9769) */
+        NtpTime answered_receive, answered_left;
         uint64_t requests;
         double last_request, closest;
 };

@@ -720,7 +720,7 @@ def authentication_is_required():
         assert lwsd.steps() == 0 and "not-authenticated" in lwsd.why()
 
 
-# -- Symmetric keys ------------------------------------------------------------------------------------------
+# -- What chronyd has too --------------------------------------------------------------------------------------
 
 SECRET = "LwsdLwsdLwsdLwsd"
 KEYS = f"""# as chronyd and ntpd have them
@@ -731,6 +731,71 @@ KEYS = f"""# as chronyd and ntpd have them
 5 MD5 {SECRET}
 """
 with_chronyd = scenario if shutil.which("chronyd", path=os.environ["PATH"] + ":/usr/sbin") else lambda fn: fn
+
+# -- Interleaved ---------------------------------------------------------------------------------------------
+
+
+class Interleaving:
+    """Answers that tell when the one before left, to who asks for that; with everything forged in front of them that
+    can be without having seen the request."""
+
+    def __init__(self):
+        self.left, self.interleaved, self.last = {}, 0, []
+
+    def __call__(self, server, fields, request):
+        origin, receive, transmit = struct.unpack(">QQQ", request[24:48])
+        self.left[fields["receive"]] = fields["transmit"]
+        forged = []
+        if origin in self.left and receive not in (0, transmit):
+            self.interleaved += 1
+            wrong = [origin, 0, receive ^ 1, fields["receive"]]
+            forged = [Server.pack(dict(fields, origin=o, receive=fields["receive"] + (99 << 32),
+                                       transmit=fields["transmit"] + (99 << 32))) for o in wrong] + self.last
+            fields.update(origin=receive, transmit=self.left[origin])
+        self.last = [Server.pack(fields)]
+        return forged + self.last * 2
+
+
+@scenario
+def interleaved_answers():
+    change = Interleaving()
+    server = Server(change=change)
+    with Lwsd(f"Servers={server.address}\nInterleaved=yes", offset=3) as lwsd:
+        assert lwsd.valid(10)
+        eventually(lambda: change.interleaved >= 3)
+        assert json.loads(lwsd.ctl("--json", "time")[1])["Sources"][0]["mode"] == "interleaved"
+        assert "interleaved" in lwsd.time()[server.address]
+        near(lwsd.ahead(), 0, 0.02)
+        assert lwsd.steps() == 1
+    asked = [struct.unpack(">QQQ", r[24:48]) for r in server.requests]
+    assert all(r[0] == 0x23 and r[1:24] == bytes(23) and len(r) == 48 for r in server.requests)
+    assert all(origin == receive == 0 or origin in change.left for origin, receive, _ in asked)
+    numbers = [n for _, receive, transmit in asked for n in (receive, transmit) if n]
+    assert len(numbers) == len(set(numbers)) and len(set(server.ports)) > 1
+
+
+@scenario
+def interleaved_answers_that_nobody_gives():
+    server = Server()
+    with Lwsd(f"Servers={server.address}\nInterleaved=yes", offset=3) as lwsd:
+        assert lwsd.valid(10)
+        eventually(lambda: len(server.requests) >= 6)
+        assert "selected" in lwsd.time()[server.address] and "interleaved" not in lwsd.time()[server.address]
+        near(lwsd.ahead(), 0, 0.02)
+
+
+@with_chronyd
+def interleaved_answers_of_chronyd():
+    with Chronyd(keys=KEYS) as server:
+        for key in ("", "#1"):
+            with Lwsd(f"Servers={server.address}{key}\nInterleaved=yes", offset=5, keys=KEYS) as lwsd:
+                assert lwsd.valid(10), lwsd.why()
+                eventually(lambda: "interleaved" in lwsd.time()[server.address], 30)
+                near(lwsd.ahead(), 0, 0.02)
+                assert lwsd.steps() == 1 and "selected" in lwsd.time()[server.address]
+
+
+# -- Symmetric keys ------------------------------------------------------------------------------------------
 
 
 def mac(packet, secret=SECRET, key=3):

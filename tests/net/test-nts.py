@@ -480,6 +480,16 @@ def cookies_of_chronyd_outlive_a_restart():
 
 
 @with_chronyd
+def interleaved_answers_of_chronyd():
+    with Chronyd() as server, Lwsd(f"NTSServers={server.address}\nCertificateAuthority={server.certificates.authority}\n"
+                                   "Interleaved=yes", offset=3) as lwsd:
+        assert lwsd.valid(10)
+        eventually(lambda: "interleaved" in lwsd.time()[server.address], 30)
+        assert lwsd.time()["authenticated"] == ["yes"] and "selected" in lwsd.time()[server.address]
+        near(lwsd.ahead(), 0, 0.02)
+
+
+@with_chronyd
 def an_unknown_authority():
     with Chronyd() as server, Lwsd(f"NTSServers={server.address}") as lwsd:
         assert not lwsd.valid(3)

@@ -10,7 +10,7 @@ START_TEST(a_request_tells_nothing)
         uint8_t p[64];
         Writer w = WRITER_INIT(p, sizeof(p));
 
-        ntp_message_write_request(&w, 0x0123456789abcdef);
+        ntp_message_write_request(&w, 0, 0, 0x0123456789abcdef);
         ck_assert_uint_eq(w.pos, 48);
         ck_assert_uint_eq(p[0], 0x23); /* LI 0, VN 4, mode 3 */
         ck_assert_mem_eq(p + 1, zero, 39);
@@ -104,24 +104,24 @@ START_TEST(the_header_is_judged)
 {
         NtpMessage good = { .stratum = 2, .reference = 5, .transmit = UINT64_C(9) << 32 }, m;
 
-        ck_assert_int_eq(ntp_message_check_header(&good, 3), NTP_CHECK_OK);
+        ck_assert_int_eq(ntp_message_check_header(&good, good.transmit, 3), NTP_CHECK_OK);
         m = good;
         m.stratum = 16;
-        ck_assert_int_eq(ntp_message_check_header(&m, 3), NTP_CHECK_STRATUM);
+        ck_assert_int_eq(ntp_message_check_header(&m, m.transmit, 3), NTP_CHECK_STRATUM);
         m = good;
         m.leap = 3;
-        ck_assert_int_eq(ntp_message_check_header(&m, 3), NTP_CHECK_LEAP);
+        ck_assert_int_eq(ntp_message_check_header(&m, m.transmit, 3), NTP_CHECK_LEAP);
         m = good;
         m.root_delay = 6 << 16;
-        ck_assert_int_eq(ntp_message_check_header(&m, 3), NTP_CHECK_DISTANCE);
+        ck_assert_int_eq(ntp_message_check_header(&m, m.transmit, 3), NTP_CHECK_DISTANCE);
         m = good;
         m.root_dispersion = UINT32_MAX;
-        ck_assert_int_eq(ntp_message_check_header(&m, 1e9), NTP_CHECK_DISTANCE);
+        ck_assert_int_eq(ntp_message_check_header(&m, m.transmit, 1e9), NTP_CHECK_DISTANCE);
         m = good;
         m.reference = m.transmit + 1;
-        ck_assert_int_eq(ntp_message_check_header(&m, 3), NTP_CHECK_REFERENCE);
+        ck_assert_int_eq(ntp_message_check_header(&m, m.transmit, 3), NTP_CHECK_REFERENCE);
         m.reference = 0;
-        ck_assert_int_eq(ntp_message_check_header(&m, 3), NTP_CHECK_OK);
+        ck_assert_int_eq(ntp_message_check_header(&m, m.transmit, 3), NTP_CHECK_OK);
 }
 END_TEST
 

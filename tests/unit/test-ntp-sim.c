@@ -321,6 +321,44 @@ START_TEST(somebody_else_sets_the_clock)
 }
 END_TEST
 
+/* Mean error of the offset that answers tell which leave later than they say. */
+static double with_late_answers(bool asked, bool served, double loss, uint64_t *ret_requests)
+{
+        Sim sim = sim_init(test_seed(), 1);
+        double rms;
+
+        sim.world.servers[0] = (WorldServer){
+                .delay = 100e-6, .jitter = 2e-6, .late = 200e-6, .loss = loss, .interleaved = served
+        };
+        sim.world.clock_error = 3;
+        sim.world.frequency = 12e-6;
+        sim.world.late_from = 7200;
+        sim.config.interleaved = asked;
+        sim.config.poll_max = 6;
+        sim_start(&sim);
+        sim_run(&sim, 86400);
+        rms = world_rms_late(&sim.world);
+        ck_assert_int_eq(sim.steps, 1);
+        ck_assert_int_eq(sim.client->sources[0].interleaved, asked && served);
+        *ret_requests = sim.world.servers[0].requests;
+        sim_end(&sim, !asked ? "late answers" : served ? "interleaved" : "not to be had");
+        return rms;
+}
+
+START_TEST(interleaved_answers_are_better_ones)
+{
+        uint64_t requests, as_many;
+        double basic = with_late_answers(false, true, 0, &requests);
+        double refused = with_late_answers(true, false, 0, &as_many);
+
+        ck_assert_double_eq_tol(refused, basic, 10e-6);
+        ck_assert_double_gt(basic, 25e-6);
+        ck_assert_double_lt(with_late_answers(true, true, 0, &as_many), basic / 4);
+        ck_assert_uint_le(as_many, requests + 10);
+        ck_assert_double_lt(with_late_answers(true, true, 0.3, &as_many), basic / 3);
+}
+END_TEST
+
 static const NtpKey strong = { .id = 1, .type = MAC_AES128, .size = 16, .data = "0123456789abcde" };
 static const NtpKey weak = { .id = 2, .type = MAC_MD5, .size = 16, .data = "0123456789abcde" };
 
@@ -397,4 +435,5 @@ TEST_MAIN("ntp-sim", a_right_clock_is_confirmed_by_the_first_answer, ten_seconds
         kisses_are_obeyed, silence_keeps_the_frequency_and_at_last_the_word,
         somebody_else_sets_the_clock, it_is_not_led_astray_by_tails_nor_slow_at_first,
         one_answer_with_a_good_key_is_enough,
-        only_good_keys_count_where_authentication_is_asked_for, who_cannot_prove_it_is_named)
+        only_good_keys_count_where_authentication_is_asked_for, who_cannot_prove_it_is_named,
+        interleaved_answers_are_better_ones)

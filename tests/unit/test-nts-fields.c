@@ -35,7 +35,7 @@ static int request(World *w)
         Writer out = WRITER_INIT(w->packet, 1280);
         int r;
 
-        ntp_message_write_request(&out, 42);
+        ntp_message_write_request(&out, 0, 0, 42);
         r = nts_request_write(&w->session, &out, w->id, &w->rng);
         w->size = out.pos;
         return r;
