@@ -223,11 +223,14 @@ int settimeofday(const struct timeval *tv, const struct timezone *tz)
 static void translate(struct timespec *ts)
 {
         /* how long ago that was is the same on both clocks */
-        int64_t ago = read_clock(CLOCK_REALTIME) - (ts->tv_sec * NSEC + ts->tv_nsec), t;
+        int64_t stamp = ts->tv_sec * NSEC + ts->tv_nsec, before, fake, t;
 
         if (ts->tv_sec == 0)
                 return;
-        t = fake_now() - ago;
+        before = read_clock(CLOCK_REALTIME);
+        fake = fake_now();
+        /* the stand-in is read in the middle between the two */
+        t = fake + stamp - before - (read_clock(CLOCK_REALTIME) - before) / 2;
         ts->tv_sec = t / NSEC;
         ts->tv_nsec = t % NSEC;
 }
