@@ -77,6 +77,16 @@ static void drop_source(TimeNts *n)
         n->id = -1;
 }
 
+/* The dates of its certificate were looked at by a clock that may have been wrong, and by the one
+ * that we have the certificate is not good, or nobody knows. */
+static bool is_doubtful(const TimeNts *n)
+{
+        int64_t now_sec = time_clock_now_nsec() / NTP_NSEC_PER_SEC;
+
+        return n->stored.relaxed &&
+               (now_sec < n->stored.valid_from_sec || now_sec > n->stored.valid_until_sec);
+}
+
 static void use_keys(TimeNts *n)
 {
         TimeClient *tc = n->name->client;
@@ -90,8 +100,8 @@ static void use_keys(TimeNts *n)
         n->have_keys = true;
         n->got_at = now_of(n);
         n->why[0] = 0;
-        ntp_client_set_validity(
-                tc->ntp, (unsigned) n->id, n->stored.valid_from_sec, n->stored.valid_until_sec);
+        ntp_client_set_validity(tc->ntp, (unsigned) n->id, n->stored.valid_from_sec,
+                n->stored.valid_until_sec, is_doubtful(n));
         ntp_client_set_session(tc->ntp, (unsigned) n->id, &n->stored.session, now_of(n));
 }
 

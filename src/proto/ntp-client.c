@@ -114,8 +114,10 @@ void ntp_client_set_key(NtpClient *c, unsigned id, const NtpKey *key)
         c->sources[id].key = *key;
 }
 
-void ntp_client_set_validity(NtpClient *c, unsigned id, int64_t from_sec, int64_t until_sec)
+void ntp_client_set_validity(
+        NtpClient *c, unsigned id, int64_t from_sec, int64_t until_sec, bool doubtful)
 {
+        c->sources[id].doubtful = doubtful;
         c->sources[id].valid_from_sec = from_sec;
         c->sources[id].valid_until_sec = until_sec;
 }
@@ -194,6 +196,13 @@ static bool may_be_candidate(const NtpClient *c, const NtpSource *s)
                (ntp_source_authenticated(s) || !c->config.require_authenticated);
 }
 
+static NtpTrust trust_of(const NtpSource *s)
+{
+        if (!ntp_source_authenticated(s))
+                return NTP_TRUST_NONE;
+        return s->doubtful ? NTP_TRUST_DOUBT : NTP_TRUST_FULL;
+}
+
 static size_t gather(NtpClient *c, usec_t now, NtpCandidate *candidates)
 {
         NtpSteering steering = ntp_discipline_steering(&c->discipline, now);
@@ -214,6 +223,7 @@ static size_t gather(NtpClient *c, usec_t now, NtpCandidate *candidates)
                         continue;
                 }
                 candidates[n].id = id;
+                candidates[n].trust = trust_of(s);
                 candidates[n].leap = s->last.leap;
                 n++;
         }
@@ -253,6 +263,20 @@ static bool all_authenticated(const NtpClient *c, const NtpCandidate *candidates
                         !ntp_source_authenticated(&c->sources[candidates[i].id]))
                         return false;
         return true;
+}
+
+/* Where anybody has set the clock so far, the first who proves whose word his is may still step it:
+ * the updates before were no better than none (REQ_NTP 25). */
+static void note_bound(NtpClient *c, const NtpCandidate *candidates, size_t n)
+{
+        bool bounded = c->bounded;
+
+        for (size_t i = 0; i < n; i++)
+                bounded |= candidates[i].trust == NTP_TRUST_FULL &&
+                           candidates[i].verdict == NTP_VERDICT_SELECTED;
+        if (bounded && !c->bounded && fabs((double) c->estimate.offset_nsec * 1e-9) >= NTP_STEP_SEC)
+                c->discipline.updates = 0;
+        c->bounded = bounded;
 }
 
 static void take_leap(NtpClient *c, uint8_t leap, int64_t true_nsec)
@@ -351,6 +375,7 @@ static void evaluate(NtpClient *c, NtpSource *s, usec_t now, int64_t local_nsec)
         take_leap(c, sel.leap, local_nsec + sel.combined.offset_nsec);
         trusted = is_trusted(c, candidates, n, &sel);
         c->confirmed_authenticated = all_authenticated(c, candidates, n);
+        note_bound(c, candidates, n);
         if (trusted) {
                 discipline(c, s, now, trusted);
                 return;
@@ -444,7 +469,7 @@ void ntp_client_set_control(NtpClient *c, usec_t now, bool control, double rate)
 void ntp_client_disturbed(NtpClient *c, usec_t now)
 {
         ntp_discipline_reset(&c->discipline, now);
-        c->stepping = c->panicked = c->disputed = false;
+        c->stepping = c->panicked = c->disputed = c->bounded = false;
         c->best = -1;
         for (unsigned id = 0; id < NTP_MAX_SOURCES; id++) {
                 if (!c->sources[id].used)
@@ -496,7 +521,7 @@ double ntp_client_offset(const NtpClient *c, usec_t now)
 
 const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
 {
-        size_t used = 0, answered = 0, kissed = 0, sampled = 0;
+        size_t used = 0, answered = 0, kissed = 0, sampled = 0, proven = 0;
         const NtpSource *bad = NULL, *some = NULL;
         const char *name = "", *bad_name = "", *unproven = NULL;
         uint64_t requests = 0;
@@ -511,6 +536,7 @@ const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
                 answered += s->replies > 0;
                 kissed += s->verdict == NTP_VERDICT_KISS;
                 sampled += may_be_candidate(c, s);
+                proven += may_be_candidate(c, s) && ntp_source_authenticated(s);
                 if (s->verdict == NTP_VERDICT_BAD_REPLY || s->kiss_code[0]) {
                         bad = s;
                         bad_name = c->labels[id];
@@ -532,7 +558,8 @@ const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
                 return "panic";
         }
         if (c->disputed) {
-                snprintf(why, size, "%zu servers answer, and no majority of them agrees", sampled);
+                snprintf(why, size, "%zu servers answer, and no majority of them%s agrees", sampled,
+                        proven > 0 && proven < sampled ? ", the authenticated ones included," : "");
                 return "no-majority";
         }
         if (sampled > 0 && sampled < c->config.min_sources) {

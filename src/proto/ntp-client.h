@@ -70,6 +70,7 @@ struct NtpClient {
         NtpDiscipline discipline;
         NtpState state;
         bool confirmed_authenticated;
+        bool bounded; /* by one that proves whose word its is, since we started over */
         bool stepping, panicked, disputed;
         int best;             /* the source that leads, or -1 */
         NtpEstimate estimate; /* the last combined one */
@@ -91,8 +92,10 @@ void ntp_client_remove(NtpClient *c, unsigned id);
 void ntp_client_set_session(NtpClient *c, unsigned id, NtsSession *session, usec_t now);
 /* Asks with this key, which is copied, and believes only answers with it (REQ_NTP 40). */
 void ntp_client_set_key(NtpClient *c, unsigned id, const NtpKey *key);
-/* When the certificate is good that the keys were got with; 0, 0: not known. */
-void ntp_client_set_validity(NtpClient *c, unsigned id, int64_t from_sec, int64_t until_sec);
+/* When the certificate is good that the keys were got with; 0, 0: not known. Doubtful: it is not by
+ * the running clock, which may be wrong. */
+void ntp_client_set_validity(
+        NtpClient *c, unsigned id, int64_t from_sec, int64_t until_sec, bool doubtful);
 const NtpSource *ntp_client_source(const NtpClient *c, unsigned id);
 
 /* When to call ntp_client_timeout() at the latest. */

@@ -6,6 +6,13 @@ typedef struct Edge Edge;
 struct Edge {
         double at;
         int type; /* +1 lower end, -1 upper end */
+        NtpTrust trust;
+};
+
+/* Of a point, how many candidates contain it. */
+typedef struct Depth Depth;
+struct Depth {
+        size_t all, doubted, trusted;
 };
 
 static double distance_of(const NtpCandidate *c)
@@ -35,43 +42,71 @@ static void sort_edges(Edge *edges, size_t n)
         }
 }
 
-/* Marzullo: the interval contained in the most candidates. */
-static size_t intersect(const NtpCandidate *candidates, size_t n, double *ret_low, double *ret_high)
+static void enter(Depth *d, NtpTrust trust)
+{
+        d->all++;
+        d->doubted += trust == NTP_TRUST_DOUBT;
+        d->trusted += trust == NTP_TRUST_FULL;
+}
+
+static void leave(Depth *d, NtpTrust trust)
+{
+        d->all--;
+        d->doubted -= trust == NTP_TRUST_DOUBT;
+        d->trusted -= trust == NTP_TRUST_FULL;
+}
+
+/* Marzullo: a point contained in the most candidates, the trusted ones first. */
+static Depth intersect(const NtpCandidate *candidates, size_t n, double *ret_at)
 {
         Edge edges[2 * NTP_MAX_SOURCES];
-        size_t depth = 0, best = 0;
+        Depth depth = { 0 }, best = { 0 };
 
         for (size_t i = 0; i < n; i++) {
                 double at = relative(candidates, i), d = distance_of(&candidates[i]);
 
-                edges[2 * i] = (Edge){ at - d, 1 };
-                edges[2 * i + 1] = (Edge){ at + d, -1 };
+                edges[2 * i] = (Edge){ at - d, 1, candidates[i].trust };
+                edges[2 * i + 1] = (Edge){ at + d, -1, candidates[i].trust };
         }
         sort_edges(edges, 2 * n);
         for (size_t i = 0; i < 2 * n; i++) {
                 if (edges[i].type < 0) {
-                        depth--;
+                        leave(&depth, edges[i].trust);
                         continue;
                 }
-                if (++depth > best) {
+                enter(&depth, edges[i].trust);
+                if (depth.trusted > best.trusted ||
+                        (depth.trusted == best.trusted && depth.all > best.all)) {
                         best = depth;
-                        *ret_low = edges[i].at;
-                        /* the next edge exists: an upper end closes the last lower one */
-                        *ret_high = edges[i + 1].at;
+                        *ret_at = edges[i].at;
                 }
         }
         return best;
 }
 
+/* The trusted ones decide among themselves; without any, all do, those in doubt included. */
+static bool is_majority(const Depth *d, const Depth *there_are)
+{
+        if (there_are->trusted > 0)
+                return 2 * d->trusted > there_are->trusted;
+        return 2 * d->all > there_are->all &&
+               (there_are->doubted == 0 || 2 * d->doubted > there_are->doubted);
+}
+
 static size_t mark_truechimers(NtpCandidate *candidates, size_t n)
 {
-        double low = 0, high = 0;
-        size_t depth = intersect(candidates, n, &low, &high), count = 0;
-        bool majority = 2 * depth > n;
+        Depth there_are = { 0 }, depth;
+        double point = 0;
+        size_t count = 0;
+        bool majority;
 
+        for (size_t i = 0; i < n; i++)
+                enter(&there_are, candidates[i].trust);
+        depth = intersect(candidates, n, &point);
+        majority = is_majority(&depth, &there_are);
         for (size_t i = 0; i < n; i++) {
                 double at = relative(candidates, i), d = distance_of(&candidates[i]);
-                bool contains = at - d <= low && at + d >= low;
+                bool contains = at - d <= point && at + d >= point;
 
                 candidates[i].verdict = !majority  ? NTP_VERDICT_NO_MAJORITY
                                         : contains ? NTP_VERDICT_SELECTED
@@ -97,11 +132,21 @@ static double selection_jitter(const NtpCandidate *candidates, size_t n, size_t 
         return others > 0 ? sqrt(sum / (double) others) : 0;
 }
 
+static bool any_selected(const NtpCandidate *candidates, size_t n, bool trusted)
+{
+        for (size_t i = 0; i < n; i++)
+                if (candidates[i].verdict == NTP_VERDICT_SELECTED &&
+                        (candidates[i].trust == NTP_TRUST_FULL) == trusted)
+                        return true;
+        return false;
+}
+
 /* Leaves out, one by one, who is farthest from the others, as long as that explains more than the
- * noise of the steadiest one (RFC 5905 11.2.2). */
+ * noise of the steadiest one (RFC 5905 11.2.2). Those that bound the others stay. */
 static size_t cluster(NtpCandidate *candidates, size_t n, size_t survivors)
 {
         while (survivors > NTP_MIN_SURVIVORS) {
+                bool others = any_selected(candidates, n, false);
                 double worst_jitter = -1, steadiest = HUGE_VAL;
                 size_t worst = 0;
 
@@ -110,12 +155,13 @@ static size_t cluster(NtpCandidate *candidates, size_t n, size_t survivors)
 
                         if (candidates[i].verdict != NTP_VERDICT_SELECTED)
                                 continue;
-                        jitter = selection_jitter(candidates, n, i) * distance_of(&candidates[i]);
-                        if (jitter > worst_jitter) {
-                                worst_jitter = jitter;
-                                worst = i;
-                        }
                         steadiest = fmin(steadiest, candidates[i].estimate.jitter);
+                        jitter = selection_jitter(candidates, n, i) * distance_of(&candidates[i]);
+                        if (jitter <= worst_jitter ||
+                                (others && candidates[i].trust == NTP_TRUST_FULL))
+                                continue;
+                        worst_jitter = jitter;
+                        worst = i;
                 }
                 if (selection_jitter(candidates, n, worst) <= steadiest)
                         break;

@@ -74,6 +74,7 @@ struct NtpSource {
         NtsSession *session; /* NTS keys and cookies, owned by whoever added the source */
         NtpKey key;          /* of ours and the server's; id 0: none */
         int64_t valid_from_sec, valid_until_sec; /* of what vouches for it; 0: no end */
+        bool doubtful; /* whether that is good no true clock has told yet */
         unsigned poll_min, poll_max;
 
         /* the request that is out */

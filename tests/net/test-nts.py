@@ -434,6 +434,40 @@ def authenticated_and_plain_servers_that_differ():
         near(lwsd.ahead(), 0, 0.05)
 
 
+@scenario
+def plain_servers_do_not_outvote_an_authenticated_one():
+    plain = [Server(offset=7) for _ in range(3)]
+    right = Server(offset=0.0005)
+    with NtsServer() as server, Lwsd(server.config("Servers=" + " ".join(s.address for s in [right] + plain)), offset=3) as lwsd:
+        eventually(lambda: all("falseticker" in lwsd.time()[s.address] for s in plain))
+        assert "selected" in lwsd.time()[server.address] and lwsd.time()[right.address][-1] in ("selected", "outlier")
+        near(lwsd.ahead(), 0, 0.05)
+        assert lwsd.time()["synchronized"] == ["yes"]
+
+
+@scenario
+def one_plain_server_does_not_stand_in_the_way_of_an_authenticated_one():
+    plain = Server(offset=7)
+    with NtsServer() as server, Lwsd(server.config(f"Servers={plain.address}"), offset=3) as lwsd:
+        assert lwsd.valid(10)
+        near(lwsd.ahead(), 0, 0.05)
+        eventually(lambda: "falseticker" in lwsd.time()[plain.address])
+
+
+@scenario
+def a_certificate_in_doubt_is_no_better_than_a_plain_server():
+    """Not good by the running clock, and nobody knows whether that is right: it neither wins nor loses."""
+    plain = Server(start=False)
+    with NtsServer(days=(20, 90), offset=MONTH) as server, Lwsd(server.config(f"Servers={plain.address}"), offset=300) as lwsd:
+        server.time.change = lambda *_: []  # the keys first; then the plain one, and both
+        eventually(lambda: server.exchanges)
+        plain.change = lambda *_: setattr(server.time, "change", server.answer)
+        plain.start()
+        eventually(lambda: "no-majority" in lwsd.why())
+        assert "the authenticated ones included" in lwsd.why()
+        assert lwsd.steps() == 0
+
+
 # -- chronyd -------------------------------------------------------------------------------------------------
 
 

@@ -411,6 +411,30 @@ START_TEST(only_good_keys_count_where_authentication_is_asked_for)
 }
 END_TEST
 
+START_TEST(servers_without_a_key_do_not_outvote_one_with_a_good_one)
+{
+        Sim sim = sim_init(test_seed(), 5);
+
+        for (int i = 0; i < 4; i++)
+                sim.world.servers[i].error = 7000;
+        sim.key_of[4] = sim.world.servers[4].key = &strong;
+        sim.world.servers[4].dead_to = 60; /* so they are believed at first */
+        sim.world.clock_error = -3;
+        sim_start(&sim);
+        sim_run(&sim, 59);
+        ck_assert_double_gt(sim.world.clock_error, 6000);
+        sim_run(&sim, 600);
+        ck_assert_double_lt(fabs(sim.world.clock_error), 1e-3);
+        ck_assert_int_eq(sim.client->sources[0].verdict, NTP_VERDICT_FALSETICKER);
+        ck_assert_int_eq(sim.client->sources[4].verdict, NTP_VERDICT_SELECTED);
+        ck_assert_int_eq(sim.steps, 2);
+        sim.world.servers[4].error = 3; /* but that was the once: from here on it is slewed */
+        sim_run(&sim, 4000);
+        ck_assert_int_eq(sim.steps, 2);
+        sim_end(&sim, "outvoted, were it not for a key");
+}
+END_TEST
+
 START_TEST(who_cannot_prove_it_is_named)
 {
         Sim sim = sim_init(test_seed(), 1);
@@ -436,4 +460,5 @@ TEST_MAIN("ntp-sim", a_right_clock_is_confirmed_by_the_first_answer, ten_seconds
         somebody_else_sets_the_clock, it_is_not_led_astray_by_tails_nor_slow_at_first,
         one_answer_with_a_good_key_is_enough,
         only_good_keys_count_where_authentication_is_asked_for, who_cannot_prove_it_is_named,
+        servers_without_a_key_do_not_outvote_one_with_a_good_one,
         interleaved_answers_are_better_ones)
