@@ -12,6 +12,14 @@
 #define RENEW_SEC     INT64_C(604800)     /* before its certificate ends, or a third of its time */
 #define RENEW_TRIES   8                   /* in that time */
 
+/* Besides what is in the messages; takes the place of what is stored once the NTP server is known,
+ * for until then the keys there are may be good. */
+typedef struct NtsGot NtsGot;
+struct NtsGot {
+        uint8_t c2s[SIV_KEY_SIZE], s2c[SIV_KEY_SIZE];
+        int64_t valid_from_sec, valid_until_sec;
+};
+
 struct TimeNts {
         TimeName *name;
         NtsStored stored; /* keys, cookies, where they are good for, the back-off */
@@ -22,8 +30,9 @@ struct TimeNts {
         Stream *stream;
         NtsKe ke;
         size_t next_address;
-        Endpoint peer;  /* of the exchange under way */
-        bool reached;   /* it answered the TLS handshake */
+        Endpoint peer; /* of the exchange under way */
+        bool reached;  /* it answered the TLS handshake */
+        NtsGot got;
         Lookup *lookup; /* of the NTP server it named */
         Endpoint
                 servers[TIME_ADDRESSES_MAX]; /* what that gave; the first ones are in use or dead */
@@ -52,6 +61,7 @@ static void end_exchange(TimeNts *n)
         n->exchanging = false;
         timer_cancel(&n->timer);
         explicit_bzero(&n->ke, sizeof(n->ke));
+        explicit_bzero(&n->got, sizeof(n->got));
 }
 
 static void save(TimeNts *n)
@@ -160,6 +170,11 @@ static void adopt(TimeNts *n)
         NtsStored *st = &n->stored;
 
         take_server(n);
+        /* Cookies and keys belong together: those there were go with their keys. */
+        memcpy(st->session.c2s, n->got.c2s, sizeof(n->got.c2s));
+        memcpy(st->session.s2c, n->got.s2c, sizeof(n->got.s2c));
+        st->valid_from_sec = n->got.valid_from_sec;
+        st->valid_until_sec = n->got.valid_until_sec;
         st->session.n_cookies = st->session.unsaved = 0;
         for (size_t i = 0; i < n->ke.n_cookies; i++)
                 (void) nts_session_add_cookie(
@@ -182,25 +197,25 @@ static void on_server_resolved(Lookup *lookup, const LookupResult *result, void 
         TimeNts *n = userdata;
 
         n->lookup = NULL;
-        for (size_t i = 0; i < result->n_addresses && i < ELEMENTSOF(n->servers); i++)
-                add_server(n, &(Endpoint){ .addr = result->addresses[i].addr });
-        if (n->n_servers > 0)
+        if (result->n_addresses > 0) {
+                n->n_servers = 0;
+                for (size_t i = 0; i < result->n_addresses && i < ELEMENTSOF(n->servers); i++)
+                        add_server(n, &(Endpoint){ .addr = result->addresses[i].addr });
                 adopt(n);
-        else
+        } else {
                 fail(n, "the NTP server it names has no address", false);
+        }
         time_client_drive(n->name->client);
 }
 
 static void find_server(TimeNts *n)
 {
         TimeClient *tc = n->name->client;
-        Endpoint server = { 0 };
+        Endpoint server = n->peer;
 
-        n->n_servers = 0;
-        if (!n->ke.server[0] || strcmp(n->ke.server, n->name->host) == 0) {
-                add_server(n, &n->peer);
-                adopt(n);
-        } else if (endpoint_parse(n->ke.server, &server) == 0) {
+        if (!n->ke.server[0] || strcmp(n->ke.server, n->name->host) == 0 ||
+                endpoint_parse(n->ke.server, &server) == 0) {
+                n->n_servers = 0;
                 add_server(n, &server);
                 adopt(n);
         } else if (!tc->resolver || resolver_lookup_host(tc->resolver, &n->lookup, 0, n->ke.server,
@@ -211,28 +226,18 @@ static void find_server(TimeNts *n)
 
 static void finish(TimeNts *n)
 {
-        NtsSession *s = &n->stored.session;
-        uint8_t context[5], c2s[SIV_KEY_SIZE], s2c[SIV_KEY_SIZE];
         Tls *tls = stream_tls(n->stream);
+        uint8_t c2s[5], s2c[5];
 
-        nts_ke_context(false, context);
-        if (tls_export(tls, NTS_KE_LABEL, context, sizeof(context), c2s, sizeof(c2s)) < 0) {
+        nts_ke_context(false, c2s);
+        nts_ke_context(true, s2c);
+        if (tls_export(tls, NTS_KE_LABEL, c2s, sizeof(c2s), n->got.c2s, sizeof(n->got.c2s)) < 0 ||
+                tls_export(tls, NTS_KE_LABEL, s2c, sizeof(s2c), n->got.s2c, sizeof(n->got.s2c)) <
+                        0) {
                 fail(n, "TLS gives no keys", false);
                 return;
         }
-        nts_ke_context(true, context);
-        if (tls_export(tls, NTS_KE_LABEL, context, sizeof(context), s2c, sizeof(s2c)) < 0) {
-                fail(n, "TLS gives no keys", false);
-                return;
-        }
-        n->stored.valid_from_sec = n->stored.valid_until_sec = 0;
-        (void) tls_validity(tls, &n->stored.valid_from_sec, &n->stored.valid_until_sec);
-        /* Cookies and keys belong together: those there were go with their keys. */
-        s->n_cookies = s->unsaved = 0;
-        memcpy(s->c2s, c2s, sizeof(c2s));
-        memcpy(s->s2c, s2c, sizeof(s2c));
-        explicit_bzero(c2s, sizeof(c2s));
-        explicit_bzero(s2c, sizeof(s2c));
+        (void) tls_validity(tls, &n->got.valid_from_sec, &n->got.valid_until_sec);
         n->stream = stream_free(n->stream);
         find_server(n);
 }

@@ -402,6 +402,23 @@ def another_server_by_name_some_of_whose_addresses_are_dead():
 
 
 @scenario
+def keys_stay_while_the_server_of_others_cannot_be_found():
+    """The exchange is made again under a true clock, and what it names has no address: what there was is good still."""
+    def records(cookies):
+        name = b"time.example" if server.exchanges == 1 else b"gone.example"
+        return nts.good_records(cookies, nts.record(nts.SERVER, name))
+    names = Names("time.example", [Addresses.new()])
+    with NtsServer(records=records, time_address=names.addresses[0]) as server, \
+            Lwsd(server.config(), offset=5, names=names) as lwsd:
+        assert lwsd.valid(10), lwsd.why()
+        eventually(lambda: lwsd.says("it names has no address"))
+        asked = len(server.spent)
+        eventually(lambda: len(server.spent) >= asked + 3)
+        assert lwsd.time()["authenticated"] == ["yes"] and not server.unknown
+        assert len(server.spent) == len(set(server.spent))
+
+
+@scenario
 def a_name_whose_first_address_is_dead():
     live = Addresses.new()
     names = Names("nts.example", [Addresses.new(), live])
