@@ -5,13 +5,15 @@
  * Servers are tried in order, the failed ones last. A timeout moves on to the next server and
  * leaves the old attempt open, so that a late answer still counts; an answer that is none
  * (SERVFAIL, REFUSED, malformed, a refused port) moves on at once and does not come back to that
- * server. Three rounds, twelve packets, 9.5 seconds: whatever comes first ends it (REQ_DNS 21 to
- * 25). Behind an alias there are fewer packets, so that a look-up stays within its own.
+ * server. Three rounds, or as many as there are in five seconds, twelve packets, 9.5 seconds:
+ * whatever comes first ends it (REQ_DNS 21 to 25). Behind an alias there are fewer packets, so that
+ * a look-up stays within its own.
  */
 #include "proto/dns-client-internal.h"
 #include <stdlib.h>
 #include <string.h>
 
+/* Who is quick with the one thing may be slow with the other. */
 #define LISTEN_AT_LEAST (5 * USEC_PER_SEC)
 
 static void txn_next(DnsTransaction *t, usec_t now);
@@ -73,6 +75,14 @@ static DnsTransport first_transport(const DnsTransaction *t, const DnsServer *s,
         return goes_plainly(t) ? DNS_UDP : dns_server_transport(s, now);
 }
 
+/* When the next server has its turn. Rounds beyond the third make nothing last longer. */
+static usec_t wait_until(const DnsTransaction *t, const DnsAttempt *a, usec_t now)
+{
+        usec_t end = now + dns_attempt_limit(t, a);
+
+        return t->round < DNS_TXN_ROUNDS ? end : MIN(end, t->started + LISTEN_AT_LEAST);
+}
+
 /* Sends to `s` and lets its timeout move us on. NULL when memory ran out, which ends us soon. */
 static DnsAttempt *ask(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now)
 {
@@ -80,7 +90,7 @@ static DnsAttempt *ask(DnsTransaction *t, DnsServer *s, DnsTransport transport, 
 
         t->current = a;
         if (a)
-                dns_timer_set(t->client, &a->timer, now + dns_attempt_limit(t, a));
+                dns_timer_set(t->client, &a->timer, wait_until(t, a, now));
         else
                 dns_timer_set(t->client, &t->timer, now);
         return a;
@@ -289,12 +299,19 @@ static void ask_plainly(DnsTransaction *t, DnsServer *s, DnsTransport transport,
                         now + dns_server_timeout(s, t->round, t->client->rng));
 }
 
+/* Three rounds; quick servers are through with them while late answers are still listened for, and
+ * have what was lost asked for again meanwhile. */
+static bool has_another_round(const DnsTransaction *t, usec_t now)
+{
+        return t->round + 1 < DNS_TXN_ROUNDS || now < t->started + LISTEN_AT_LEAST;
+}
+
 static void txn_next(DnsTransaction *t, usec_t now)
 {
         DnsServer *s = choose(t);
         DnsTransport transport;
 
-        if (!s && t->round + 1 < DNS_TXN_ROUNDS && (t->tried & t->servers & ~t->dead)) {
+        if (!s && has_another_round(t, now) && (t->tried & t->servers & ~t->dead)) {
                 t->round++;
                 t->tried = 0;
                 s = choose(t);
