@@ -456,8 +456,12 @@ def plain_servers_do_not_outvote_an_authenticated_one():
     plain = [Server(offset=7) for _ in range(3)]
     right = Server(offset=0.0005)
     with NtsServer() as server, Lwsd(server.config("Servers=" + " ".join(s.address for s in [right] + plain)), offset=3) as lwsd:
-        eventually(lambda: all("falseticker" in lwsd.time()[s.address] for s in plain))
-        assert "selected" in lwsd.time()[server.address] and lwsd.time()[right.address][-1] in ("selected", "outlier")
+        def bounded():
+            verdict = {who: words[-1] for who, words in lwsd.time().items()}
+            return all(verdict[s.address] == "falseticker" for s in plain) and verdict[server.address] == "selected" \
+                and verdict[right.address] in ("selected", "outlier")
+
+        eventually(bounded)
         near(lwsd.ahead(), 0, 0.05)
         assert lwsd.time()["synchronized"] == ["yes"]
 
