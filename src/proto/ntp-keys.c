@@ -128,11 +128,19 @@ static const char *parse_line(NtpKey *key, char *line)
         if (key->id == 0)
                 return "expected ID TYPE KEY, the ID a number from 1 to 4294967295";
         word = strtok_r(NULL, " \t\r", &save);
-        type = word ? find_type(word) : -EINVAL;
-        if (type < 0)
-                return "expected a type behind the ID, such as AES128, AES256 or SHA256";
-        key->type = (MacType) type;
+        if (!word)
+                return "expected a type and a key behind the ID, such as AES128 HEX:...";
+        type = find_type(word);
         word = strtok_r(NULL, " \t\r", &save);
+        if (type < 0)
+                return word && *word != '#'
+                               ? "not a type behind the ID; it is one of AES128, AES256, SHA256, "
+                                 "SHA384, SHA512, SHA1 and MD5"
+                               : "no type between the ID and the key, which is MD5 to chronyd: "
+                                 "write "
+                                 "\"ID MD5 ASCII:KEY\" (HEX: stays HEX:), or have AES128 on both "
+                                 "sides";
+        key->type = (MacType) type;
         if (!word)
                 return "expected a key behind the type";
         why = take_key(key, word);
