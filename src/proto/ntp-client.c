@@ -370,6 +370,7 @@ static void evaluate(NtpClient *c, NtpSource *s, usec_t now, int64_t local_nsec)
         lead(c, candidates, n, &sel);
         c->estimate = sel.combined;
         c->estimated_at = now;
+        c->estimated_steered = ntp_discipline_steering(&c->discipline, now).steered;
         if (near_leap(c, local_nsec + sel.combined.offset_nsec))
                 return;
         take_leap(c, sel.leap, local_nsec + sel.combined.offset_nsec);
@@ -512,8 +513,7 @@ NtpAdjustment ntp_client_adjustment(const NtpClient *c)
 double ntp_client_offset(const NtpClient *c, usec_t now)
 {
         const NtpDiscipline *d = &c->discipline;
-        double moved = ntp_discipline_steering(d, now).steered -
-                       ntp_discipline_steering(d, c->estimated_at).steered;
+        double moved = ntp_discipline_steering(d, now).steered - c->estimated_steered;
         double age = (double) usec_sub(now, c->estimated_at) * 1e-6;
 
         return (double) c->estimate.offset_nsec * 1e-9 + d->frequency * age - moved;

@@ -75,6 +75,7 @@ struct NtpClient {
         int best;             /* the source that leads, or -1 */
         NtpEstimate estimate; /* the last combined one */
         usec_t estimated_at, last_network_burst;
+        double estimated_steered; /* of our clock until then */
         uint8_t leap;
         int64_t leap_at;
         NtpEvent events[NTP_EVENT_QUEUE];

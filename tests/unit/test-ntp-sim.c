@@ -271,6 +271,23 @@ START_TEST(denied_by_the_kernel_it_measures)
 }
 END_TEST
 
+/* What people are told, at any moment and not only when an answer has come. */
+START_TEST(the_offset_that_is_told_is_the_true_one)
+{
+        Sim sim = sim_init(test_seed(), 1);
+
+        sim.world.servers[0] = (WorldServer){ .delay = 100e-6, .jitter = 2e-6 };
+        sim.world.frequency = 20e-6;
+        sim_start(&sim);
+        for (int t = 20; t < 400; t++) {
+                sim_run(&sim, t);
+                ck_assert_double_eq_tol(ntp_client_offset(sim.client, sim_boottime(&sim)),
+                        -sim.world.clock_error, 50e-6);
+        }
+        sim_end(&sim, "told");
+}
+END_TEST
+
 START_TEST(kisses_are_obeyed)
 {
         Sim sim = sim_init(test_seed(), 2);
@@ -456,9 +473,9 @@ TEST_MAIN("ntp-sim", a_right_clock_is_confirmed_by_the_first_answer, ten_seconds
         one_that_confirms_is_contradicted, a_steady_clock_is_asked_less,
         a_server_that_jumps_is_refused_or_slewed, the_network_may_be_bad, weeks_of_every_kind,
         a_crystal_beyond_500_ppm_does_not_wind_up, denied_by_the_kernel_it_measures,
-        kisses_are_obeyed, silence_keeps_the_frequency_and_at_last_the_word,
-        somebody_else_sets_the_clock, it_is_not_led_astray_by_tails_nor_slow_at_first,
-        one_answer_with_a_good_key_is_enough,
+        the_offset_that_is_told_is_the_true_one, kisses_are_obeyed,
+        silence_keeps_the_frequency_and_at_last_the_word, somebody_else_sets_the_clock,
+        it_is_not_led_astray_by_tails_nor_slow_at_first, one_answer_with_a_good_key_is_enough,
         only_good_keys_count_where_authentication_is_asked_for, who_cannot_prove_it_is_named,
         servers_without_a_key_do_not_outvote_one_with_a_good_one,
         interleaved_answers_are_better_ones)
