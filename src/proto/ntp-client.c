@@ -418,6 +418,7 @@ NtpCheck ntp_client_receive(
         NtpSteering steering = ntp_discipline_steering(&c->discipline, now);
         NtpReply reply = ntp_source_receive(
                 s, data, size, now, received_nsec, c->config.build_nsec, steering.steered);
+        bool counts;
 
         if (reply.check == NTP_CHECK_KISS)
                 take_kiss(c, id, reply.kiss);
@@ -425,7 +426,10 @@ NtpCheck ntp_client_receive(
                 return reply.check;
         if (s->nts && s->session && s->session->n_cookies == 0)
                 push_event(c, NTP_EVENT_KEYS, id, 0);
-        if (ntp_source_add(s, &reply.sample, steering.frequency))
+        counts = ntp_source_add(s, &reply.sample, steering.frequency);
+        if (reply.has_latest)
+                counts = ntp_source_add(s, &reply.latest, steering.frequency);
+        if (counts)
                 evaluate(c, s, now, received_nsec);
         return reply.check;
 }

@@ -273,14 +273,31 @@ static bool vouched_for(const NtpSource *s, int64_t true_nsec, double distance)
                (sec + slack >= s->valid_from_sec && sec - slack <= s->valid_until_sec);
 }
 
+/* The server takes as long for an answer as it took for the one before, more or less. What it was
+ * not seen to take counts as delay, so that this weighs as little as it is known. */
+static bool foretell(const NtpMessage *m, const NtpExchange *before, const NtpExchange *now,
+        int64_t build_nsec, NtpSample *ret)
+{
+        int64_t took = (int64_t) (m->transmit - before->receive);
+
+        if (took < 0) /* by less than its precision */
+                took = 0;
+        if (ntp_exchange_measure(now, now->receive + (NtpTime) took, m->precision, build_nsec,
+                    ret) != NTP_CHECK_OK)
+                return false;
+        ret->delay += ldexp((double) took, -32);
+        return true;
+}
+
 /* What the answer says of our clock: of this exchange, or of the one before, whose answer the
  * server has seen leave in the meantime. */
 static NtpCheck measure(NtpSource *s, const NtpMessage *m, const NtpExchange *now,
-        int64_t build_nsec, NtpSample *ret)
+        int64_t build_nsec, NtpReply *reply)
 {
         const NtpExchange *e = s->interleaved ? &s->previous : now;
-        NtpCheck check = ntp_message_check_header(
-                m, s->interleaved ? m->receive : m->transmit, NTP_MAX_ROOT_DISTANCE);
+        NtpTime made = s->interleaved ? m->receive : m->transmit;
+        NtpCheck check = ntp_message_check_header(m, made, NTP_MAX_ROOT_DISTANCE);
+        const NtpSample *sample = &reply->sample;
         double distance;
 
         if (check == NTP_CHECK_OK)
@@ -288,14 +305,16 @@ static NtpCheck measure(NtpSource *s, const NtpMessage *m, const NtpExchange *no
         if (check == NTP_CHECK_OK && s->interleaved && (int64_t) (m->receive - m->transmit) <= 0)
                 check = NTP_CHECK_SERVER_TIME;
         if (check == NTP_CHECK_OK)
-                check = ntp_exchange_measure(e, m->transmit, m->precision, build_nsec, ret);
+                check = ntp_exchange_measure(
+                        e, m->transmit, m->precision, build_nsec, &reply->sample);
         if (check != NTP_CHECK_OK)
                 return check;
-        distance = ret->delay / 2 + ret->dispersion + ntp_short_sec(m->root_delay) / 2 +
+        distance = sample->delay / 2 + sample->dispersion + ntp_short_sec(m->root_delay) / 2 +
                    ntp_short_sec(m->root_dispersion);
-        return vouched_for(s, e->received_nsec + ret->offset_nsec, distance)
-                       ? NTP_CHECK_OK
-                       : NTP_CHECK_CERTIFICATE;
+        if (!vouched_for(s, e->received_nsec + sample->offset_nsec, distance))
+                return NTP_CHECK_CERTIFICATE;
+        reply->has_latest = s->interleaved && foretell(m, e, now, build_nsec, &reply->latest);
+        return NTP_CHECK_OK;
 }
 
 NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t now,
@@ -323,7 +342,7 @@ NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t 
         exchange.received_nsec = received_nsec;
         exchange.receive = m.receive;
         exchange.steered = steered;
-        reply.check = measure(s, &m, &exchange, build_nsec, &reply.sample);
+        reply.check = measure(s, &m, &exchange, build_nsec, &reply);
         s->previous = reply.check == NTP_CHECK_OK ? exchange : (NtpExchange){ 0 };
         s->last_check = reply.check;
         if (reply.check != NTP_CHECK_OK) {
@@ -419,7 +438,7 @@ static double strangeness(const NtpSource *s, const NtpSample *p)
         return fabs(offset_between(p, newest) - expected) - tolerance;
 }
 
-/* An interleaved answer that follows a basic one is about the same exchange, and knows better. */
+/* What an interleaved answer tells takes the place of what its exchange was taken to say. */
 static void drop_same(NtpSource *s, const NtpSample *sample, double frequency)
 {
         if (s->has_suspect && s->suspect.at == sample->at) {

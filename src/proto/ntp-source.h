@@ -132,6 +132,10 @@ struct NtpReply {
         NtpCheck check;
         NtpKiss kiss;
         NtpSample sample; /* on NTP_CHECK_OK */
+        /* When an answer was interleaved its sample is a poll old; this is what its own exchange is
+         * likely to say, until the next one tells. */
+        NtpSample latest;
+        bool has_latest;
 };
 /* Judges one datagram that came from the server's address and port. `received_nsec` INT64_MIN: the
  * kernel gave no time stamp. */

@@ -41,6 +41,20 @@ static void answer_well(NtpClient *c)
         }
 }
 
+/* Times near enough to be true, but for some bits, and nothing else in the way. */
+static void make_likely(uint8_t *packet, NtpTime answered)
+{
+        NtpTime receive = ntp_time_from_nsec(25 * NTP_NSEC_PER_SEC / 4);
+
+        packet[0] = 0x24;
+        packet[1] = 1;
+        memset(packet + 4, 0, 20);
+        for (int i = 0; i < 5; i++)
+                packet[32 + i] = (uint8_t) (receive >> (56 - 8 * i));
+        for (int i = 0; i < 5; i++)
+                packet[40 + i] = (uint8_t) (answered >> (56 - 8 * i));
+}
+
 static void interleaved(const uint8_t *data, size_t size)
 {
         NtpConfig config = { .build_nsec = 1,
@@ -64,9 +78,8 @@ static void interleaved(const uint8_t *data, size_t size)
         before = c->sources[0].previous;
         assert(ntp_client_request(c, 0, &w, 6 * USEC_PER_SEC, 6 * NTP_NSEC_PER_SEC) == 0);
         memcpy(packet + 24, request + 32, 8);
-        /* near enough to be true now and then */
         if (size % 2)
-                memcpy(packet + 40, request + 24, 6);
+                make_likely(packet, before.receive);
         check = ntp_client_receive(
                 c, 0, packet, size, 6 * USEC_PER_SEC + 500000, 13 * NTP_NSEC_PER_SEC / 2);
         if (check == NTP_CHECK_OK)

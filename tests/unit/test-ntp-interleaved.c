@@ -87,6 +87,43 @@ START_TEST(an_interleaved_answer_is_about_the_one_before)
 }
 END_TEST
 
+/* What the newest exchange says is not known before the next: until then the server is taken to be
+ * as quick as it was. */
+START_TEST(the_newest_exchange_is_guessed_and_then_known)
+{
+        Peer p = interleaving_peer();
+        NtpReply r;
+
+        for (int i = 0; i < 2; i++) {
+                (void) ask_again(&p);
+                interleave(&p, i == 0 ? 400000 : 100000);
+                r = answer_after(&p, 21 * MS);
+                ck_assert(r.has_latest);
+                ck_assert_uint_eq(r.latest.at, p.now + 21000);
+                ck_assert_double_eq_tol(r.latest.delay, 0.021, 1e-6);
+                ck_assert_int_lt(llabs(r.latest.offset_nsec - (i == 0 ? 200000 : 50000)), 10);
+                ck_assert(ntp_source_add(&p.source, &r.sample, 0));
+                ck_assert(ntp_source_add(&p.source, &r.latest, 0));
+                ck_assert_uint_eq(p.source.n_samples, (size_t) (5 + i));
+        }
+        ck_assert_double_eq_tol(p.source.samples[4].delay, 0.020 - 100e-6, 1e-6);
+}
+END_TEST
+
+/* A server that took long before is taken to have taken no longer than the whole trip. */
+START_TEST(no_guess_where_it_cannot_be)
+{
+        Peer p = interleaving_peer();
+        NtpReply r;
+
+        (void) ask_again(&p);
+        interleave(&p, 15 * MS);
+        r = answer_after(&p, 12 * MS);
+        ck_assert_int_eq(r.check, NTP_CHECK_OK);
+        ck_assert(!r.has_latest);
+}
+END_TEST
+
 START_TEST(a_basic_answer_to_an_interleaved_request_is_fine)
 {
         Peer p = interleaving_peer();
@@ -178,7 +215,8 @@ START_TEST(silence_and_steps_lead_back_to_basic_requests)
 }
 END_TEST
 
-TEST_MAIN("ntp-interleaved", nobody_is_known_again_who_did_not_ask_for_it,
+TEST_MAIN("ntp-interleaved", the_newest_exchange_is_guessed_and_then_known,
+        no_guess_where_it_cannot_be, nobody_is_known_again_who_did_not_ask_for_it,
         an_interleaved_answer_is_about_the_one_before,
         a_basic_answer_to_an_interleaved_request_is_fine,
         interleaved_answers_are_no_easier_to_forge, interleaved_times_that_cannot_be,
