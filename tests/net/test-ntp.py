@@ -338,9 +338,8 @@ def kisses_that_bid_nothing():
     codes = [b"NTSN", b"XABC", b"\0\0\0\0"]
     server = Server(change=change)
     with Lwsd(f"Servers={server.address}", offset=10) as lwsd:
-        assert lwsd.valid(15)
+        assert lwsd.valid(20)
         near(lwsd.ahead(), 0, 0.05)
-        assert len(server.requests) <= len(codes) + 3
 
 
 @scenario

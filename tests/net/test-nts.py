@@ -347,7 +347,7 @@ def a_nak_now_and_then_costs_a_cookie():
 def exchanges_that_fail_wait():
     with NtsServer(records=lambda c: nts.record(nts.CRITICAL | nts.ERROR, b"\0\1")) as server, Lwsd(server.config()):
         eventually(lambda: server.exchanges >= 2)
-        assert 10 <= server.exchanged[1] - server.exchanged[0] < 15
+        assert 10 <= server.exchanged[1] - server.exchanged[0] < 30
 
 
 @scenario
@@ -479,14 +479,15 @@ def one_plain_server_does_not_stand_in_the_way_of_an_authenticated_one():
 def a_certificate_in_doubt_is_no_better_than_a_plain_server():
     """Not good by the running clock, and nobody knows whether that is right: it neither wins nor loses."""
     plain = Server(start=False)
-    with NtsServer(days=(20, 90), offset=MONTH) as server, Lwsd(server.config(f"Servers={plain.address}"), offset=300) as lwsd:
+    with NtsServer(days=(20, 90), offset=MONTH) as server:
         server.time.change = lambda *_: []  # the keys first; then the plain one, and both
-        eventually(lambda: server.exchanges)
         plain.change = lambda *_: setattr(server.time, "change", server.answer)
-        plain.start()
-        eventually(lambda: "no-majority" in lwsd.why())
-        assert "the authenticated ones included" in lwsd.why()
-        assert lwsd.steps() == 0
+        with Lwsd(server.config(f"Servers={plain.address}"), offset=300) as lwsd:
+            eventually(lambda: server.exchanges)
+            plain.start()
+            eventually(lambda: "no-majority" in lwsd.why())
+            assert "the authenticated ones included" in lwsd.why()
+            assert lwsd.steps() == 0
 
 
 # -- chronyd -------------------------------------------------------------------------------------------------
