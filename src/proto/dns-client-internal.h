@@ -19,6 +19,8 @@
 #define DNS_TXN_BUDGET         (9500 * USEC_PER_MSEC)
 /* How long the first usable family waits for the other (RFC 8305 3). */
 #define DNS_FAMILY_DELAY (50 * USEC_PER_MSEC)
+/* How long a name that the one family denies waits for the other: a lost packet's worth. */
+#define DNS_DENIED_DELAY USEC_PER_SEC
 #define DNS_STALE_AFTER  (1800 * USEC_PER_MSEC)
 #define DNS_STALE_TTL    30u /* RFC 8767 4 */
 

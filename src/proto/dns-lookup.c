@@ -420,6 +420,8 @@ static bool all_done(const DnsLookup *l)
 /* Looks at what there is: the next candidate, the end, or the wait for the slower family. */
 static void lookup_advance(DnsLookup *l, usec_t now)
 {
+        usec_t family_at = USEC_INFINITY;
+
         while (!l->done && all_done(l)) {
                 int error = verdict(l);
 
@@ -435,8 +437,14 @@ static void lookup_advance(DnsLookup *l, usec_t now)
                 l->candidate++;
                 start_candidate(l, now);
         }
-        if (!l->done && l->family_at == USEC_INFINITY && (any_positive(l) || is_denied(l))) {
-                l->family_at = now + DNS_FAMILY_DELAY;
+        if (l->done)
+                return;
+        if (any_positive(l))
+                family_at = now + DNS_FAMILY_DELAY;
+        else if (is_denied(l))
+                family_at = now + DNS_DENIED_DELAY;
+        if (family_at < l->family_at) {
+                l->family_at = family_at;
                 set_timer(l);
         }
 }
