@@ -544,5 +544,88 @@ class Stub(Case):
         self.assertEqual(self.exchange(port, self.query("x.test", edns=1232)[:-1])[3] & 15, 1)
 
 
+class Files(Case):
+    """/etc as the resolver sees it, in a mount namespace of its own."""
+
+    def setUp(self):
+        super().setUp()
+        if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("no mount namespace")
+        self.etc = tempfile.mkdtemp()
+        self.cleanup.append(lambda: subprocess.run(["rm", "-rf", self.etc]))
+
+    def write(self, file, text, replace=False):
+        path = f"{self.etc}/{file}"
+        with open(path + (".new" if replace else ""), "w") as f:
+            f.write(text)
+        if replace:
+            os.rename(path + ".new", path)
+
+    def start(self, **kw):
+        return self.ask(wrap=["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc && exec "$@"', self.etc], **kw)
+
+    def until(self, ask, line, want):
+        """A change of a file is seen soon, but not at once."""
+        for _ in range(200):
+            out = ask(line)
+            if out[1:] == want:
+                return
+            time.sleep(0.02)
+        self.assertEqual(out[1:], want)
+
+    def servers(self, *addresses):
+        """Servers on port 53 of addresses of loopback's own."""
+        out = []
+        for address in addresses:
+            try:
+                out.append(self.server(lambda q: q.reply([a(Q, address, 0)]) if q.type == A else good(q),
+                                       address=(address, 53)))
+            except OSError as e:
+                self.skipTest(f"port 53 of {address}: {e}")
+        return out
+
+    def test_resolv_conf_is_read_and_watched(self):
+        one, two = self.servers("127.0.6.1", "127.0.6.2")
+        one.answer = lambda q: q.reply([a(Q, "192.0.2.11", 0)])
+        two.answer = lambda q: q.reply([a(Q, "192.0.2.12", 0)])
+        self.write("resolv.conf", "# a comment\nnameserver 127.0.6.1\noptions ndots:2 timeout:1\nsearch a.test b.test\n")
+        ask = self.start()
+        self.until(ask, "host.x 4", ["0", "udp", "192.0.2.11"])
+        self.assertEqual(one.queries[0].name, "host.x.a.test")
+        self.write("resolv.conf", "nameserver 127.0.6.2\n")
+        self.until(ask, "host.x. 4", ["0", "udp", "192.0.2.12"])
+        self.write("resolv.conf", "nameserver 127.0.6.1\n", replace=True)
+        self.until(ask, "host.x. 4", ["0", "udp", "192.0.2.11"])
+        os.unlink(f"{self.etc}/resolv.conf")
+        self.until(ask, "host.x. 4", ["ENETUNREACH", "cache", "cache"])
+        os.symlink("elsewhere.conf", f"{self.etc}/resolv.conf")
+        self.write("elsewhere.conf", "nameserver 127.0.6.2\n")
+        os.unlink(f"{self.etc}/resolv.conf")
+        self.write("resolv.conf", "nameserver 127.0.6.2\n", replace=True)
+        self.until(ask, "host.x. 4", ["0", "udp", "192.0.2.12"])
+
+    def test_the_last_word_of_resolv_conf(self):
+        one, = self.servers("127.0.6.3")
+        one.answer = lambda q: good(q) if q.name == "host.b.test" else q.reply([], [soa("")], rcode=3)
+        self.write("resolv.conf", "search a.test\ndomain b.test\nnameserver 127.0.6.3\nnameserver nonsense\njunk\n")
+        ask = self.start()
+        self.until(ask, "host 4", ["0", "udp", "192.0.2.1"])
+        self.assertEqual([q.name for q in one.queries], ["host.b.test"])
+
+    def test_hosts_come_first_and_are_watched(self):
+        s = self.server()
+        self.write("hosts", "192.0.2.50 mine.test mine # comment\n2001:db8::50 mine.test\n127.0.0.1 localhost\n")
+        ask = self.start(servers=[s])
+        self.assertEqual(set(ask("MINE.test")[3:]), {"192.0.2.50", "2001:db8::50"})
+        self.assertEqual(ask("mine 4")[2:], ["local", "192.0.2.50"])
+        wire = bytes.fromhex(ask("192.0.2.50 PTR")[3].split(":")[1])
+        self.assertIn(name("mine.test"), wire)
+        self.assertEqual(s.asked(), 0)
+        self.write("hosts", "192.0.2.51 mine.test\n", replace=True)
+        self.until(ask, "mine.test 4", ["0", "local", "192.0.2.51"])
+        self.write("hosts", "")
+        self.until(ask, "mine.test 4", ["0", "cache", "cache", "192.0.2.1"])
+
+
 if __name__ == "__main__":
     unittest.main()
