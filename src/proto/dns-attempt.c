@@ -7,8 +7,8 @@
 #define STREAM_TIMEOUT      (5 * USEC_PER_SEC)
 #define OPPORTUNISTIC_LIMIT (2 * USEC_PER_SEC)
 #define PROBE_TIMEOUT       (2 * USEC_PER_SEC)
-/* Sockets one question may hold open for late answers. */
-#define OPEN_MAX 4
+/* Sockets one question may hold open for late answers: all that a single server is asked. */
+#define OPEN_MAX 6
 
 void dns_attempt_close(DnsClient *c, DnsAttempt *a)
 {

@@ -75,14 +75,6 @@ static DnsTransport first_transport(const DnsTransaction *t, const DnsServer *s,
         return goes_plainly(t) ? DNS_UDP : dns_server_transport(s, now);
 }
 
-/* When the next server has its turn. Rounds beyond the third make nothing last longer. */
-static usec_t wait_until(const DnsTransaction *t, const DnsAttempt *a, usec_t now)
-{
-        usec_t end = now + dns_attempt_limit(t, a);
-
-        return t->round < DNS_TXN_ROUNDS ? end : MIN(end, t->started + LISTEN_AT_LEAST);
-}
-
 /* Sends to `s` and lets its timeout move us on. NULL when memory ran out, which ends us soon. */
 static DnsAttempt *ask(DnsTransaction *t, DnsServer *s, DnsTransport transport, usec_t now)
 {
@@ -90,7 +82,7 @@ static DnsAttempt *ask(DnsTransaction *t, DnsServer *s, DnsTransport transport, 
 
         t->current = a;
         if (a)
-                dns_timer_set(t->client, &a->timer, wait_until(t, a, now));
+                dns_timer_set(t->client, &a->timer, now + dns_attempt_limit(t, a));
         else
                 dns_timer_set(t->client, &t->timer, now);
         return a;
@@ -326,6 +318,10 @@ static void txn_next(DnsTransaction *t, usec_t now)
                 ask(t, s, transport, now);
         else
                 ask_plainly(t, s, transport, now);
+        /* a round beyond the third makes nothing last longer */
+        if (t->current && t->round >= DNS_TXN_ROUNDS)
+                dns_timer_set(t->client, &t->current->timer,
+                        MIN(t->current->timer.deadline, t->started + LISTEN_AT_LEAST));
 }
 
 static void txn_run(DnsTransaction *t, usec_t now)

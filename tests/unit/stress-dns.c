@@ -15,7 +15,7 @@
 #define CACHE_MAX (4u << 20)
 #define BATCH_MAX 400
 #define SOCKETS_MAX                                                                                \
-        (5 * 256) /* what one question keeps open, and the copies for failed servers               \
+        (7 * 256) /* what one question keeps open, and the copies for failed servers               \
                    */
 /* Look-ups and transactions under way, and what malloc() does not give back. */
 #define SLACK (8u << 20)

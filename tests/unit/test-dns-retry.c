@@ -133,6 +133,27 @@ START_TEST(a_connection_gets_over_losses)
 }
 END_TEST
 
+/* Whatever it is asked takes four seconds and a half. */
+static usec_t slow_at_last(Sim *sim, SimQuery *q)
+{
+        sim_good(sim, q);
+        return 4500 * USEC_PER_MSEC;
+}
+
+START_TEST(what_is_quick_may_be_slow_for_once)
+{
+        Sim sim;
+
+        /* asked again and again, it is the first that is answered first */
+        sim_init(&sim, test_seed(), 1, sim_good);
+        ck_assert_int_eq(sim_lookup(&sim, "warm.example"), 0);
+        sim.servers[0] = slow_at_last;
+        ck_assert_int_eq(sim_lookup(&sim, "a.example"), 0);
+        ck_assert_uint_eq(sim_result(&sim)->took, 4500 * USEC_PER_MSEC);
+        sim_deinit(&sim);
+}
+END_TEST
+
 static usec_t without_tcp(Sim *sim, SimQuery *q)
 {
         return q->attempt->transport == DNS_TCP ? SIM_REFUSED : sim_good(sim, q);
@@ -338,5 +359,5 @@ TEST_MAIN("dns-retry", a_dead_first_server_costs_its_wait_once,
         a_late_answer_still_counts, edns_falls_back_once_and_is_remembered,
         what_is_dropped_in_silence_is_found_and_remembered, the_only_server_gets_a_second_chance,
         the_last_datagram_is_listened_to, a_connection_gets_over_losses,
-        a_quick_server_is_asked_for_as_long_as_is_listened,
+        what_is_quick_may_be_slow_for_once, a_quick_server_is_asked_for_as_long_as_is_listened,
         a_connection_that_breaks_was_still_for_want_of_a_datagram)
