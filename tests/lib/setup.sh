@@ -20,6 +20,51 @@ setup_no_clock() {
         fi
 }
 
+# Process ids of what was started inside the guard: its environment says so.
+setup_marked() {
+        grep -lsz "^LWSD_CONTAINER=$1$" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
+}
+
+# Nothing that is started from here on outlives the script, however that ends, and what is temporary goes
+# with it. Starts the script again, in a process group of its own, so that a signal from a terminal comes
+# here alone: the guard passes on the end, and cleans up.
+setup_guard() {
+        [ -z "${LWSD_CONTAINER:-}" ] || return 0
+        local mark=lwsd-${0##*/}-$$ tmp=${TMPDIR:-/tmp} dir inside status stopped='' try pid pids
+        dir=$(mktemp -d "$tmp/$mark.XXXXXX") || exit
+        trap 'stopped=129' HUP
+        trap 'stopped=130' INT
+        trap 'stopped=143' TERM
+        set -m # else it could not be interrupted from inside either
+        LWSD_CONTAINER=$mark SETUP_TMPDIR=$tmp TMPDIR=$dir "$BASH" "$0" "$@" <&0 &
+        inside=$!
+        set +m
+        while wait "$inside"; status=$?; [ -z "$stopped" ] && kill -0 "$inside" 2>/dev/null; do :; done
+        # a second to end well; the script itself may be at what must not be broken off
+        for try in {1..60}; do
+                pids=$(setup_marked "$mark")
+                [ -n "$pids" ] || break
+                for pid in $pids; do
+                        if [ "$try" -gt 10 ] && [ "$pid" != "$inside" ]; then
+                                kill -KILL "$pid"
+                        elif [ "$try" = 1 ]; then
+                                kill -TERM "$pid"
+                        fi
+                done 2>/dev/null
+                sleep 0.1
+        done
+        while kill -0 "$inside" 2>/dev/null; do
+                wait "$inside"
+        done 2>/dev/null
+        for try in {1..50}; do
+                find /sys/fs/cgroup -depth -type d -path "*/$mark-*" -exec rmdir {} + 2>/dev/null
+                [ -n "$(find /sys/fs/cgroup -maxdepth 2 -name "$mark-*" 2>/dev/null)" ] || break
+                sleep 0.1
+        done
+        rm -rf "$dir" "/run/systemd/nspawn/propagate/$mark"-* "/run/systemd/nspawn/unix-export/$mark"-*
+        exit "${stopped:-$status}"
+}
+
 # The packages of tests/lib/packages that this machine lacks.
 setup_missing() {
         local want have
@@ -49,16 +94,20 @@ setup_packages() {
                 chmod 755 "$policy"
                 made=1
         fi
+        # an installation that has begun is ended first: the guard does not find apt, and bash waits for it
+        trap 'exit 130' INT
+        trap 'exit 143' TERM
         # shellcheck disable=SC2064 # the value of now
         [ -z "$made" ] || trap "rm -f $policy" EXIT
         export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
-        apt-get -q update >"$1/apt.log" 2>&1 || tail -5 "$1/apt.log"
-        apt-get -qy -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}" >>"$1/apt.log" 2>&1
+        env -u LWSD_CONTAINER apt-get -q update >"$1/apt.log" 2>&1 || tail -5 "$1/apt.log"
+        env -u LWSD_CONTAINER apt-get -qy -o Dpkg::Use-Pty=0 install --no-install-recommends \
+                "${missing[@]}" >>"$1/apt.log" 2>&1
         local status=$?
         if [ -n "$made" ]; then
                 rm -f "$policy"
-                trap - EXIT
         fi
+        trap - EXIT INT TERM
         [ $status = 0 ] || { tail -20 "$1/apt.log"; say "apt-get failed: $1/apt.log"; }
         return $status
 }
@@ -67,7 +116,7 @@ setup_packages() {
 setup_build_root() {
         local root=$top/build-$1
         if ! mkdir -p "$root" 2>/dev/null || [ ! -w "$root" ]; then
-                root=$(mktemp -d "${TMPDIR:-/tmp}/lwsd-$1.XXXXXX")
+                root=$(mktemp -d "${SETUP_TMPDIR:-${TMPDIR:-/tmp}}/lwsd-$1.XXXXXX")
         fi
         printf '%s\n' "$root"
 }
