@@ -359,6 +359,20 @@ def near(value, low, high, what):
     assert low - LATE_START <= value <= high + BUSY, f"{what}: {value:.3f} not in {low}..{high}"
 
 
+class Scenarios(dict):
+    """{name: (function, lines of [Link], lines of [Manager])}; called, it gives a decorator that puts one there."""
+
+    def __init__(self, settings=""):
+        super().__init__()
+        self.settings = settings
+
+    def __call__(self, settings=None, manager=""):
+        def add(function):
+            self[function.__name__] = (function, self.settings if settings is None else settings, manager)
+            return function
+        return add
+
+
 JOBS = {}  # a forked process finds its scenario here
 
 
@@ -379,7 +393,7 @@ def run_one(name):
 
 
 def run_all(make_lab, scenarios):
-    """{name: (function, lines of [Link], lines of [Manager])}; argv: the path of lwsd, then names."""
+    """argv: the path of lwsd, then names."""
     names = sys.argv[2:] or list(scenarios)
     failed = 0
     JOBS.update({name: (make_lab, scenarios[name]) for name in names})

@@ -12,7 +12,6 @@ import json
 import mmap
 import os
 import socket
-import socketserver
 import ssl
 import struct
 import subprocess
@@ -25,6 +24,7 @@ import dbus.connection
 
 import dhcp_lab
 from dhcp_lab import SERVER, sh
+from http_server import HttpServer
 
 HIJACKER = "10.77.0.2"  # where a hijacked DNS leads
 PORTS = {"api": 8001, "probe": 8002, "policy": 8003, "est": 8004, "token": 8005}
@@ -239,18 +239,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
+class Server(HttpServer):
     def __init__(self, world, name):
         self.world, self.name, self.tls = world, name, name != "probe"
         super().__init__(("0.0.0.0", PORTS[name]), Handler)
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    def server_bind(self):
-        socketserver.TCPServer.server_bind(self)  # HTTPServer's own asks DNS for its name
-        self.server_name, self.server_port = self.server_address
+        self.start()
 
     def finish_request(self, request, address):
         if self.tls:
@@ -263,9 +256,6 @@ class Server(http.server.ThreadingHTTPServer):
 
     def shutdown_request(self, request):
         self.close_request(request)
-
-    def handle_error(self, request, address):
-        pass
 
 
 def serve_datagrams(port, answer):

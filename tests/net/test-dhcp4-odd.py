@@ -10,24 +10,16 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import private_network  # noqa: E402
-from dhcp_lab import (ACK, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, SERVER, Lab, ip, near, option,  # noqa: E402
-                      run_all, sh)
+from dhcp_lab import (ACK, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, SERVER, Lab, Scenarios, ip,  # noqa: E402
+                      near, option, run_all, sh)
 
-SCENARIOS = {}
+scenario = Scenarios()
 ADDRESS = "10.77.0.50"
-
-
-def scenario(settings="", manager=""):
-    def add(function):
-        SCENARIOS[function.__name__] = (function, settings, manager)
-        return function
-    return add
 
 
 def answer_arp(lab, address=SERVER, mac=None):
@@ -705,4 +697,4 @@ def r29_a_host_that_may_not_configure_itself_waits(lab):
 
 if __name__ == "__main__":
     private_network.enter_several()
-    run_all(Lab, SCENARIOS)
+    run_all(Lab, scenario)

@@ -14,18 +14,11 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import private_network  # noqa: E402
-from dhcp_lab import (ACK, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, Lab, ip, near, option,  # noqa: E402
-                      run_all)
+from dhcp_lab import (ACK, DECLINE, DISCOVER, NAK, OFFER, RELEASE, REQUEST, Lab, Scenarios, ip, near,  # noqa: E402
+                      option, run_all)
 
-SCENARIOS = {}
+scenario = Scenarios()
 ADDRESS = "10.77.0.50"
-
-
-def scenario(settings="", manager=""):
-    def add(function):
-        SCENARIOS[function.__name__] = (function, settings, manager)
-        return function
-    return add
 
 
 @scenario("ClientIdentifier=mac\nSendHostname=no")
@@ -631,4 +624,4 @@ def r44_what_others_put_there_stays(lab):
 
 if __name__ == "__main__":
     private_network.enter_several()
-    run_all(Lab, SCENARIOS)
+    run_all(Lab, scenario)

@@ -5,57 +5,43 @@
 Usage: test-dhcp6-servers.py PATH-OF-LWSD [SCENARIO...]
 """
 
-import json
 import os
-import shutil
-import signal
 import struct
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import dhcp_servers  # noqa: E402
 import private_network  # noqa: E402
 from dhcp6_lab import (CONFIRM, DECLINE, INFORMATION_REQUEST, MANAGED, OTHER, RELEASE, RENEW, REQUEST,  # noqa: E402
                        SOLICIT, Lab6, ip6)
-from dhcp_lab import PATIENCE, run_all, sh  # noqa: E402
+from dhcp_lab import Scenarios, run_all, sh  # noqa: E402
 
-os.environ["PATH"] += ":/usr/sbin:/sbin"
-SCENARIOS = {}
 NET, DNS = "2001:db8:77:", "2001:db8:77::53"
 
 
 def dnsmasq(lab):
-    return ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=", "--port=0",
-            "--interface=srv", "--bind-interfaces", f"--dhcp-range={NET}:10,{NET}:20,64,600",
-            f"--dhcp-option=option6:dns-server,[{DNS}]", "--dhcp-authoritative", f"--dhcp-leasefile={lab.dir}/leases"]
+    return [*dhcp_servers.DNSMASQ, f"--dhcp-range={NET}:10,{NET}:20,64,600",
+            f"--dhcp-option=option6:dns-server,[{DNS}]", f"--dhcp-leasefile={lab.dir}/leases"]
 
 
 def kea(lab):
-    config = {"Dhcp6": {
+    return dhcp_servers.kea(lab, "dhcp6", {
         "interfaces-config": {"interfaces": ["srv"]}, "server-id": {"type": "LL", "persist": False},
         "lease-database": {"type": "memfile", "persist": False},
         "preferred-lifetime": 400, "valid-lifetime": 600, "renew-timer": 200, "rebind-timer": 300,
         "option-data": [{"name": "dns-servers", "data": DNS}],
-        "subnet6": [{"subnet": f"{NET}:/64", "interface": "srv", "pools": [{"pool": f"{NET}:10 - {NET}:20"}]}],
-        "loggers": [{"name": "kea-dhcp6", "output_options": [{"output": "stdout"}], "severity": "INFO"}]}}
-    with open(f"{lab.dir}/kea.json", "w") as f:
-        json.dump(config, f)
-    os.environ.update(KEA_PIDFILE_DIR=lab.dir, KEA_LOCKFILE_DIR=lab.dir, KEA_LOGGER_DESTINATION="stdout")
-    return ["kea-dhcp6", "-c", f"{lab.dir}/kea.json"]
+        "subnet6": [{"subnet": f"{NET}:/64", "interface": "srv", "pools": [{"pool": f"{NET}:10 - {NET}:20"}]}]})
 
 
 def dhcpd(lab):
-    with open(f"{lab.dir}/dhcpd.conf", "w") as f:
-        f.write(f"default-lease-time 600; preferred-lifetime 400; dhcp-cache-threshold 0;\n"
-                f"option dhcp6.name-servers {DNS};\nsubnet6 {NET}:/64 {{ range6 {NET}:10 {NET}:20; }}\n")
-    open(f"{lab.dir}/dhcpd.leases", "a").close()
-    return ["dhcpd", "-6", "-f", "-d", "--no-pid", "-user", "root", "-group", "root", "-cf", f"{lab.dir}/dhcpd.conf",
-            "-lf", f"{lab.dir}/dhcpd.leases", "srv"]
+    return dhcp_servers.dhcpd(lab, 6, f"""default-lease-time 600; preferred-lifetime 400; dhcp-cache-threshold 0;
+option dhcp6.name-servers {DNS};\nsubnet6 {NET}:/64 {{ range6 {NET}:10 {NET}:20; }}\n""")
 
 
-def log(lab):
-    with open(f"{lab.dir}/server.log", errors="replace") as f:
-        return f.read()
+def start(lab, server):
+    sh(f"ip -n {lab.server} address add {NET}:1/64 dev srv nodad")
+    lab.wait(lambda: lab.running() and "tentative" not in sh(f"ip -n {lab.server} -6 address show dev srv"))
+    server.start()
 
 
 def leased(lab):
@@ -94,7 +80,8 @@ def taken(lab, address):
     lab.wait(declined, why="not declined")
 
 
-def whole_life(lab):
+def whole_life(lab, server):
+    start(lab, server)
     first = wait_for_lease(lab)
     lab.wait(lambda: said(lab, SOLICIT) and said(lab, REQUEST))
     lab.wait(lambda: DNS in lab.resolv_conf(), why="the DNS server is not used")
@@ -105,23 +92,14 @@ def whole_life(lab):
     lab.wait(lambda: lab.addresses6()[first]["valid_life_time"] > left, why="not renewed")
     lab.wait(lambda: said(lab, RENEW))
     assert said(lab, RENEW)[0].addresses == [first]
-    # restart, killed
-    lab.wait(lambda: lab.stored("dhcp6"))
-    lab.stop(signal.SIGKILL)
-    lab.forget()
-    lab.start()
-    confirmed(lab, first)
-    # flap
-    lab.carrier(False)
-    lab.wait(lambda: not lab.running())
-    lab.carrier(True)
-    confirmed(lab, first)
+    dhcp_servers.survive(lab, lambda: lab.stored("dhcp6"), lambda: confirmed(lab, first))
     assert leased(lab) == [first]
     lab.call("Link", "Release")
     lab.wait(lambda: said(lab, RELEASE) and not leased(lab), why="not released")
 
 
-def conflict(lab):
+def conflict(lab, server):
+    start(lab, server)
     first = wait_for_lease(lab)
     lab.call("Link", "Release")
     lab.wait(lambda: said(lab, RELEASE) and not leased(lab))
@@ -134,7 +112,8 @@ def conflict(lab):
     assert wait_for_lease(lab) != declined
 
 
-def information(lab):
+def information(lab, server):
+    start(lab, server)
     def asked():
         lab.advertise_router(OTHER)
         return said(lab, INFORMATION_REQUEST) and DNS in lab.resolv_conf()
@@ -142,30 +121,11 @@ def information(lab):
     assert not leased(lab) and not said(lab, SOLICIT)
 
 
-def against(command, ready, function):
-    def scenario(lab):
-        lab.sink.close()
-        sh(f"ip -n {lab.server} address add {NET}:1/64 dev srv nodad")
-        lab.wait(lambda: lab.running() and "tentative" not in sh(f"ip -n {lab.server} -6 address show dev srv"))
-        with open(f"{lab.dir}/server.log", "w") as f:
-            server = subprocess.Popen(command(lab), stdout=f, stderr=f)
-        try:
-            lab.wait(lambda: ready in log(lab), why=f"{server.args[0]} did not start")
-            function(lab)
-        finally:
-            server.terminate()
-            server.wait(PATIENCE)
-    return scenario
-
-
-for name, command, ready in (("dnsmasq", dnsmasq, "DHCPv6, IP range"), ("kea-dhcp6", kea, "DHCP6_STARTED"),
-                             ("dhcpd", dhcpd, "Server starting service")):
-    if shutil.which(name):
-        for function in (whole_life, conflict, information):
-            SCENARIOS[f"{name}_{function.__name__}"] = (against(command, ready, function), "RapidCommit=no", "")
-    else:
-        print(f"skipped: {name} is not there", file=sys.stderr)
+SERVERS = (("dnsmasq", dnsmasq, "DHCPv6, IP range"), ("kea-dhcp6", kea, "DHCP6_STARTED"),
+           ("dhcpd", dhcpd, "Server starting service"))
 
 if __name__ == "__main__":
+    scenarios = Scenarios()
+    dhcp_servers.add_scenarios(scenarios, SERVERS, (whole_life, conflict, information))
     private_network.enter_several()
-    run_all(Lab6, SCENARIOS)
+    run_all(Lab6, scenarios)

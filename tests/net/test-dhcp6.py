@@ -16,18 +16,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from dhcp6_lab import (ADVERTISE, CONFIRM, DECLINE, INFORMATION_REQUEST, OTHER, REBIND, RELEASE, RENEW, REPLY,  # noqa
                        REQUEST, SOLICIT, Lab6, address6, ip6, option6, status6)
 import private_network  # noqa: E402
-from dhcp_lab import PATIENCE, near, run_all  # noqa: E402
+from dhcp_lab import PATIENCE, Scenarios, near, run_all  # noqa: E402
 
-SCENARIOS = {}
+scenario = Scenarios("RapidCommit=no")
 ADDRESS = "2001:db8::5"
 BEST = option6(7, b"\xff")
-
-
-def scenario(settings="RapidCommit=no", manager=""):
-    def add(function):
-        SCENARIOS[function.__name__] = (function, settings, manager)
-        return function
-    return add
 
 
 @scenario()
@@ -335,4 +328,4 @@ def broken_options_are_absent(lab):
 
 if __name__ == "__main__":
     private_network.enter_several()
-    run_all(Lab6, SCENARIOS)
+    run_all(Lab6, scenario)

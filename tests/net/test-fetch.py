@@ -11,7 +11,6 @@ import fcntl
 import http.server
 import os
 import socket
-import socketserver
 import ssl
 import struct
 import subprocess
@@ -20,6 +19,9 @@ import tempfile
 import threading
 import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from http_server import serve
 
 PROGRAM = sys.argv.pop(1)
 # in its sandbox a process cannot be traced, which is how the sanitizer looks for leaks
@@ -65,25 +67,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def server_bind(self):
-        socketserver.TCPServer.server_bind(self)  # HTTPServer's own asks DNS for its name
-        self.server_name, self.server_port = self.server_address
-
-    def handle_error(self, request, address):
-        pass  # clients that refuse a certificate are what is tested
-
-
-def serve(context=None):
-    server = Server(("127.0.0.1", 0), Handler)
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.server_port
 
 
 def make_certificate(folder, name, *dates):
@@ -160,7 +143,7 @@ class Fetcher:
 class FetchTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.port = serve()
+        cls.port = serve("127.0.0.1", Handler)
         cls.url = f"http://127.0.0.1:{cls.port}"
 
     def setUp(self):
@@ -222,7 +205,8 @@ class FetchTest(unittest.TestCase):
                 ("expired, no clock", old, old_context, "h.test", IGNORE_DATES, OK),
                 ("unknown, no clock", old, good_context, "h.test", IGNORE_DATES, TLS),
             ):
-                url = f"https://{host}:{serve(context)}/204"
+                port = serve("127.0.0.1", Handler, context)
+                url = f"https://{host}:{port}/204"
                 a = self.fetch.get(url, address="127.0.0.1", ca=ca, flags=flags)
                 self.assertEqual(a["error"], error, f"{name}: {a['message']}")
                 if flags and not error:  # who asks judges the dates once it can

@@ -14,19 +14,12 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import private_network  # noqa: E402
-from dhcp_lab import ACK, REQUEST, Lab, run_all, sh  # noqa: E402
+from dhcp_lab import ACK, REQUEST, Lab, Scenarios, run_all, sh  # noqa: E402
 
-SCENARIOS = {}
+scenario = Scenarios()
 ADDRESS = "10.77.0.50"
 MANY = 500
 GROUP = 77
-
-
-def scenario(settings=""):
-    def add(function):
-        SCENARIOS[function.__name__] = (function, settings, "")
-        return function
-    return add
 
 
 def bus(lab, words):
@@ -124,4 +117,4 @@ if __name__ == "__main__":
     private_network.enter_several()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
-    run_all(Lab, SCENARIOS)
+    run_all(Lab, scenario)

@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import socket
-import socketserver
 import ssl
 import struct
 import subprocess
@@ -28,6 +27,7 @@ import dbus.connection
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import private_network
+from http_server import serve
 from upper_lab import Authority, openssl
 
 HOST = "192.0.2.2"
@@ -90,25 +90,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def server_bind(self):
-        socketserver.TCPServer.server_bind(self)  # HTTPServer's own asks DNS for its name
-        self.server_name, self.server_port = self.server_address
-
-    def handle_error(self, request, address):
-        pass
-
-
-def serve(context=None):
-    server = Server((HOST, 0), Handler)
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.server_port
 
 
 def serve_time():
@@ -188,7 +169,7 @@ class UpperHalfTest(unittest.TestCase):
         context.load_cert_chain(cls.authority.path("server.pem"), cls.authority.path("server.key"))
         context.load_verify_locations(cls.authority.ca)
         context.verify_mode = ssl.CERT_OPTIONAL
-        cls.https, cls.http = f"https://{HOST}:{serve(context)}", f"http://{HOST}:{serve()}"
+        cls.https, cls.http = f"https://{HOST}:{serve(HOST, Handler, context)}", f"http://{HOST}:{serve(HOST, Handler)}"
         serve_time()
 
     @classmethod
