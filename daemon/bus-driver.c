@@ -44,16 +44,25 @@ static int method_match(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, NULL);
 }
 
-static int method_get_name_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int read_owner(
+        sd_bus_message *m, const BusContext *context, const char **ret, sd_bus_error *error)
 {
-        const char *name, *owner;
+        const char *name;
         int r;
 
         r = sd_bus_message_read(m, "s", &name);
         if (r < 0)
                 return r;
-        owner = owner_of(userdata, name);
-        return owner ? sd_bus_reply_method_return(m, "s", owner) : no_owner(error, name);
+        *ret = owner_of(context, name);
+        return *ret ? 0 : no_owner(error, name);
+}
+
+static int method_get_name_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *owner;
+        int r = read_owner(m, userdata, &owner, error);
+
+        return r < 0 ? r : sd_bus_reply_method_return(m, "s", owner);
 }
 
 static int method_name_has_owner(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -80,14 +89,10 @@ static int method_list_activatable_names(sd_bus_message *m, void *userdata, sd_b
 
 static int method_list_queued_owners(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        const char *name, *owner;
-        int r;
+        const char *owner;
+        int r = read_owner(m, userdata, &owner, error);
 
-        r = sd_bus_message_read(m, "s", &name);
-        if (r < 0)
-                return r;
-        owner = owner_of(userdata, name);
-        return owner ? sd_bus_reply_method_return(m, "as", 1, owner) : no_owner(error, name);
+        return r < 0 ? r : sd_bus_reply_method_return(m, "as", 1, owner);
 }
 
 static int method_start_service(sd_bus_message *m, void *userdata, sd_bus_error *error)

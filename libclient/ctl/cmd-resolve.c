@@ -49,6 +49,23 @@ static bool reverse_name(const char *name, char *buf, size_t size)
         return true;
 }
 
+/* An array of structures with `contents`, each of which `read` finds itself in. */
+static int read_items(sd_bus_message *m, const char *contents,
+        int (*read)(sd_bus_message *m, Answer *answer), Answer *answer)
+{
+        char structure[16];
+        int r;
+
+        snprintf(structure, sizeof structure, "(%s)", contents);
+        r = sd_bus_message_enter_container(m, 'a', structure);
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', contents)) > 0) {
+                r = read(m, answer);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int read_address(sd_bus_message *m, Answer *answer)
 {
         char text[INET6_ADDRSTRLEN + 1 + IFNAMSIZ], link[IFNAMSIZ];
@@ -204,14 +221,7 @@ static int resolve_addresses(Ctl *ctl, int family, Answer *answer)
 
         if (r < 0)
                 return r;
-        r = sd_bus_message_enter_container(m, 'a', "(iiay)");
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "iiay")) > 0) {
-                r = read_address(m, answer);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
+        r = read_items(m, "iiay", read_address, answer);
         if (r >= 0)
                 r = sd_bus_message_read(m, "st", &canonical, &answer->flags);
         return r < 0 ? r : read_details(m, answer);
@@ -250,14 +260,7 @@ static int resolve_records(Ctl *ctl, const char *name, uint16_t type, Answer *an
 
         if (r < 0)
                 return r;
-        r = sd_bus_message_enter_container(m, 'a', "(iqqay)");
-        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "iqqay")) > 0) {
-                r = read_record(m, answer);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(m);
+        r = read_items(m, "iqqay", read_record, answer);
         if (r >= 0)
                 r = sd_bus_message_read(m, "t", &answer->flags);
         return r < 0 ? r : read_details(m, answer);

@@ -49,7 +49,8 @@ static usec_t opening(const Asker *a)
 /* When the next question will be put; USEC_INFINITY while none is due or may be. */
 static usec_t next_question(const Asker *a)
 {
-        if (a->fetch || a->due == USEC_INFINITY || !is_online(a) || !a->ops->may_ask(a))
+        if (a->fetch || a->due == USEC_INFINITY || !is_online(a) ||
+                (a->ops->may_ask && !a->ops->may_ask(a)))
                 return USEC_INFINITY;
         return MAX(a->due, opening(a));
 }

@@ -26,7 +26,7 @@ struct AskerOps {
         /* Takes or drops the hold by what is known now. After each attempt, when time becomes true
          * or steps, when another stage changed, and at asker_evaluate_at(). */
         void (*evaluate)(Asker *a);
-        bool (*may_ask)(const Asker *a);
+        bool (*may_ask)(const Asker *a); /* NULL: always */
 };
 
 struct Asker {

@@ -135,13 +135,8 @@ static int ask(Asker *a)
         return asker_send(a, &request);
 }
 
-static bool may_ask(const Asker *a)
-{
-        return true;
-}
-
 static const AskerOps authorities_ops = {
-        .who = "registration", .ask = ask, .take = take, .evaluate = evaluate, .may_ask = may_ask
+        .who = "registration", .ask = ask, .take = take, .evaluate = evaluate
 };
 
 int authorities_new(Authorities **ret, Upper *upper)

@@ -115,7 +115,7 @@ int dhcp4_socket_udp(const Link *link, struct in_addr address)
                 .sin_family = AF_INET, .sin_port = htons(DHCP4_CLIENT_PORT), .sin_addr = address
         };
         _cleanup_fd_ int fd = -EBADF;
-        int on = 1, tos = TOS_CS6, r;
+        int on = 1, tos = TOS_CS6;
 
         fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
@@ -126,9 +126,7 @@ int dhcp4_socket_udp(const Link *link, struct in_addr address)
                         (socklen_t) strlen(link->name) + 1) < 0 ||
                 bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
                 return -errno;
-        r = fd;
-        fd = -EBADF;
-        return r;
+        return fd_take(&fd);
 }
 
 bool dhcp4_socket_is_sending(int fd)

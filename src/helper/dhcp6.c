@@ -46,7 +46,7 @@ static int open_socket(const Link *link, const IpAddr *source)
                 .sin6_addr = source->v6,
                 .sin6_scope_id = (uint32_t) link->ifindex };
         _cleanup_fd_ int fd = -EBADF;
-        int on = 1, class = TRAFFIC_CLASS, r;
+        int on = 1, class = TRAFFIC_CLASS;
 
         fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
@@ -58,9 +58,7 @@ static int open_socket(const Link *link, const IpAddr *source)
                         (socklen_t) strlen(link->name) + 1) < 0 ||
                 bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
                 return -errno;
-        r = fd;
-        fd = -EBADF;
-        return r;
+        return fd_take(&fd);
 }
 
 static void run(Dhcp6Client *c);

@@ -321,13 +321,8 @@ static int ask(Asker *a)
         return asker_send(a, &request);
 }
 
-static bool may_ask(const Asker *a)
-{
-        return true;
-}
-
 static const AskerOps policy_ops = {
-        .who = "policy", .ask = ask, .take = take, .evaluate = evaluate, .may_ask = may_ask
+        .who = "policy", .ask = ask, .take = take, .evaluate = evaluate
 };
 
 static int load_key(PolicyStage *s)

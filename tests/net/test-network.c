@@ -44,14 +44,19 @@ static void make_uplink(void)
               "ip addr add 192.0.2.1/24 dev va; ip route add default via 192.0.2.2");
 }
 
+static void start_with_uplink(Fixture *f)
+{
+        make_uplink();
+        start(f);
+        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+}
+
 START_TEST(a_short_flap_tells_nobody_and_a_long_one_does)
 {
         Fixture *f = fixture_new();
         uint64_t epoch;
 
-        make_uplink();
-        start(f);
-        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        start_with_uplink(f);
         epoch = network_epoch(f->network);
         shell("ip link set vb down");
         wait_until(f, !find(f, "va")->carrier);
@@ -82,9 +87,7 @@ START_TEST(another_address_or_route_makes_a_new_epoch_and_more_of_them_does_not)
         Fixture *f = fixture_new();
         uint64_t epoch;
 
-        make_uplink();
-        start(f);
-        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        start_with_uplink(f);
         epoch = network_epoch(f->network);
         shell("ip addr add 192.0.2.77/24 dev va; ip route add default via 192.0.2.9 metric 50");
         wait_until(f, has(find(f, "va"), "192.0.2.77") && find(f, "va")->n_gateways == 2);
@@ -116,9 +119,7 @@ START_TEST(a_restart_is_another_epoch_only_where_the_network_is_another)
         Fixture *f = fixture_new();
         uint64_t epoch;
 
-        make_uplink();
-        start(f);
-        wait_until(f, at(f, LWS_SYSTATE_OPERATIONAL));
+        start_with_uplink(f);
         epoch = network_epoch(f->network);
         shell("ip addr add 192.0.2.77/24 dev va");
         wait_until(f, has(find(f, "va"), "192.0.2.77"));
