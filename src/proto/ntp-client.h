@@ -9,6 +9,7 @@
  */
 #include "proto/ntp-discipline.h"
 #include "proto/ntp-select.h"
+#include "util/addr.h"
 
 typedef struct NtpConfig NtpConfig;
 struct NtpConfig {
@@ -59,7 +60,7 @@ struct NtpAdjustment {
 };
 
 #define NTP_EVENT_QUEUE 32
-#define NTP_LABEL_SIZE  96
+#define NTP_LABEL_SIZE  ENDPOINT_STRLEN /* a name and its address */
 
 typedef struct NtpClient NtpClient;
 struct NtpClient {
