@@ -5,7 +5,7 @@
 #define ACQUIRE_SEC    8.0  /* a first offset is slewed away within this */
 #define ACQUIRE_ENOUGH 1e-3
 #define ACQUIRE_MIN    8 /* updates */
-#define CERTAIN_SD     3.0
+#define CERTAIN_SD     1.0
 #define CERTAIN_SEC    16.0
 
 static double seconds(usec_t from, usec_t to)

@@ -156,10 +156,10 @@ START_TEST(what_is_no_noise_goes_soon)
         for (unsigned i = 0; i < 8; i++) /* no longer acquiring */
                 (void) update(&d, 0, true);
         ck_assert(!d.acquiring);
-        e.offset_sd = 50e-6;
+        e.offset_sd = 110e-6;
         (void) ntp_discipline_update(&d, 2000 * SEC, &e, 64 * SEC, true);
         ck_assert_uint_ge(ntp_discipline_deadline(&d), (2000 + 64) * SEC);
-        e.offset_sd = 30e-6;
+        e.offset_sd = 90e-6;
         (void) ntp_discipline_update(&d, 2000 * SEC, &e, 64 * SEC, true);
         ck_assert_uint_le(ntp_discipline_deadline(&d), (2000 + 16) * SEC + 1);
         ck_assert_double_eq_tol(d.rate, 100e-6 / 16, 1e-9);
