@@ -103,7 +103,7 @@ static void take_sent_stamp(TimeClient *tc, unsigned id)
                 if (server->stamped || stamp < server->read_before || stamp > time_clock_now_nsec())
                         continue;
                 server->stamped = true;
-                ntp_client_transmitted(tc->ntp, id, stamp);
+                ntp_client_transmitted(tc->ntp, id, server->read_before, stamp);
         }
 }
 
@@ -169,7 +169,7 @@ static void send_one(TimeClient *tc, unsigned id)
         if (r >= 0) {
                 server->wsi = wsi;
                 server->read_before = time_clock_now_nsec();
-                ntp_client_transmitted(tc->ntp, id, server->read_before);
+                ntp_client_transmitted(tc->ntp, id, server->read_before, server->read_before);
                 r = time_socket_send(wsi, packet, w.pos);
                 note_contact(tc, &server->endpoint, now);
         }

@@ -183,9 +183,9 @@ void ntp_client_send_failed(NtpClient *c, unsigned id)
         ntp_source_send_failed(&c->sources[id]);
 }
 
-void ntp_client_transmitted(NtpClient *c, unsigned id, int64_t sent_nsec)
+void ntp_client_transmitted(NtpClient *c, unsigned id, int64_t handed_nsec, int64_t sent_nsec)
 {
-        ntp_source_transmitted(&c->sources[id], sent_nsec);
+        ntp_source_transmitted(&c->sources[id], handed_nsec, sent_nsec);
 }
 
 /* -- Deciding ------------------------------------------------------------------------------- */

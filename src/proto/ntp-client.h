@@ -109,7 +109,7 @@ int ntp_client_due(const NtpClient *c, usec_t now);
 void ntp_client_postpone(NtpClient *c, unsigned id, usec_t until);
 int ntp_client_request(NtpClient *c, unsigned id, Writer *w, usec_t now, int64_t local_nsec);
 void ntp_client_send_failed(NtpClient *c, unsigned id);
-void ntp_client_transmitted(NtpClient *c, unsigned id, int64_t sent_nsec);
+void ntp_client_transmitted(NtpClient *c, unsigned id, int64_t handed_nsec, int64_t sent_nsec);
 NtpCheck ntp_client_receive(NtpClient *c, unsigned id, const void *data, size_t size, usec_t now,
         int64_t received_nsec);
 

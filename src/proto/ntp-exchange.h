@@ -18,6 +18,7 @@ struct NtpExchange {
         int64_t received_nsec;       /* T4; INT64_MIN: the kernel gave no time stamp */
         NtpTime receive;             /* T2 */
         double steered;              /* of our clock until it came */
+        double way_out;              /* of the request through our kernel; 0: not known */
 };
 
 typedef struct NtpSample NtpSample;
@@ -26,6 +27,7 @@ struct NtpSample {
         int64_t offset_nsec;
         double steered; /* of our clock until then */
         double delay, dispersion;
+        double way_out; /* of the request, where the server's of the answer is not seen; 0: it is */
 };
 
 /* Check 15: our clock went on as it should, and there is a time stamp. */

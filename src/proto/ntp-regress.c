@@ -124,6 +124,19 @@ static void scale(const NtpPoint *p, NtpLine *line, double floor_sd)
         line->slope_sd *= factor * small_sample_factor(n);
 }
 
+double ntp_regress_misfit(const NtpPoint *points, size_t n)
+{
+        NtpLine line = fit(points, n);
+        double sum = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                double r = points[i].z - line.offset - line.slope * points[i].t;
+
+                sum += log(points[i].variance) + r * r / points[i].variance;
+        }
+        return sum;
+}
+
 NtpLine ntp_regress(const NtpPoint *points, size_t n, double floor_sd)
 {
         NtpLine line;

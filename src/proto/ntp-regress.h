@@ -27,5 +27,9 @@ struct NtpLine {
         double residual_sd; /* of a single sample, as seen */
 };
 
+/* How badly a line through all of them does: minus twice the logarithm of the likelihood. n >= 1.
+ */
+double ntp_regress_misfit(const NtpPoint *points, size_t n);
+
 /* `floor_sd` is what no sample can be better than. n >= 1. */
 NtpLine ntp_regress(const NtpPoint *points, size_t n, double floor_sd);

@@ -5,6 +5,15 @@
 #define SURE               4 /* samples before a line foretells anything */
 #define INTERLEAVED_MISSES 4
 
+/* What a packet takes through a kernel at most; longer, and somebody else had the processor. */
+#define WAY_OUT_MAX 50e-6
+
+/* So many samples before a line may be better for taking what they were late to one side, how much
+ * better it must be, and what of that is still uncertain. */
+#define ONE_SIDE_MIN    6
+#define ONE_SIDE_MISFIT 6.0
+#define ONE_SIDE_SD     0.25
+
 /* As long as the line is this many samples long the clock is steadier than we look at it; where it
  * is this short it is not. At first the line cannot be long, and fewer will do. */
 #define POLL_GROW       20
@@ -178,10 +187,12 @@ void ntp_source_send_failed(NtpSource *s)
         s->unsent = true; /* nobody was troubled: no distance to keep */
 }
 
-void ntp_source_transmitted(NtpSource *s, int64_t sent_nsec)
+void ntp_source_transmitted(NtpSource *s, int64_t handed_nsec, int64_t sent_nsec)
 {
-        if (s->pending)
-                s->out.sent_nsec = sent_nsec;
+        if (!s->pending)
+                return;
+        s->out.sent_nsec = sent_nsec;
+        s->out.way_out = (double) (sent_nsec - handed_nsec) * 1e-9;
 }
 
 /* -- Answers -------------------------------------------------------------------------------- */
@@ -297,7 +308,7 @@ static NtpCheck measure(NtpSource *s, const NtpMessage *m, const NtpExchange *no
         const NtpExchange *e = s->interleaved ? &s->previous : now;
         NtpTime made = s->interleaved ? m->receive : m->transmit;
         NtpCheck check = ntp_message_check_header(m, made, NTP_MAX_ROOT_DISTANCE);
-        const NtpSample *sample = &reply->sample;
+        NtpSample *sample = &reply->sample;
         double distance;
 
         if (check == NTP_CHECK_OK)
@@ -305,10 +316,13 @@ static NtpCheck measure(NtpSource *s, const NtpMessage *m, const NtpExchange *no
         if (check == NTP_CHECK_OK && s->interleaved && (int64_t) (m->receive - m->transmit) <= 0)
                 check = NTP_CHECK_SERVER_TIME;
         if (check == NTP_CHECK_OK)
-                check = ntp_exchange_measure(
-                        e, m->transmit, m->precision, build_nsec, &reply->sample);
+                check = ntp_exchange_measure(e, m->transmit, m->precision, build_nsec, sample);
         if (check != NTP_CHECK_OK)
                 return check;
+        if (!s->interleaved) {
+                sample->way_out = fmin(e->way_out, WAY_OUT_MAX);
+                sample->dispersion += fmin(sample->way_out, sample->delay) / 4;
+        }
         distance = sample->delay / 2 + sample->dispersion + ntp_short_sec(m->root_delay) / 2 +
                    ntp_short_sec(m->root_dispersion);
         if (!vouched_for(s, e->received_nsec + sample->offset_nsec, distance))
@@ -402,22 +416,69 @@ static double ordinary_excess(const NtpSource *s, double fastest)
         return smallest[MIN((s->n_samples + 3) / 4, s->n_samples - 1)];
 }
 
-/* Half of what a reply took longer than the fastest is how wrong it may be; that is its weight. */
-static void fit(NtpSource *s, double frequency)
+/* Our request was stamped by the kernel as it left, the answer by its server before it was sent.
+ * How long that one took to leave we cannot see: between nothing and what ours take, and no longer
+ * than the fastest were under way. In the middle of this we are least wrong at worst. */
+static double unseen_way_out(const NtpSource *s, double fastest)
+{
+        double shortest = fastest;
+
+        for (size_t i = 0; i < s->n_samples; i++)
+                if (s->samples[i].way_out > 0)
+                        shortest = fmin(shortest, s->samples[i].way_out);
+        return shortest / 2;
+}
+
+/* Half of what a reply took longer than the fastest is how wrong it may be; that is its weight.
+ * With a `side` of -1 all of it was on the way back, with 1 on the way there: then it is how wrong.
+ */
+static void make_points(const NtpSource *s, double frequency, double side, NtpPoint *points)
 {
         const NtpSample *newest = &s->samples[s->n_samples - 1];
-        double fastest = smallest_delay(s, 2 * NTP_FILTER);
-        double base = fmax(ordinary_excess(s, fastest) / 4, NTP_FLOOR_SD);
-        NtpPoint points[NTP_REGRESS_MAX];
+        double fastest = smallest_delay(s, 2 * NTP_FILTER), unseen = unseen_way_out(s, fastest);
+        double ordinary = side != 0 ? 0 : ordinary_excess(s, fastest) / 4;
+        double base = fmax(ordinary, NTP_FLOOR_SD);
 
         for (size_t i = 0; i < s->n_samples; i++) {
                 const NtpSample *p = &s->samples[i];
                 double late = fmax(p->delay - fastest, 0) / 2;
+                double unsure = side != 0 ? late * ONE_SIDE_SD : late;
 
                 points[i].t = seconds_between(p, newest);
-                points[i].z = offset_between(p, newest) - frequency * points[i].t;
-                points[i].variance = base * base + late * late;
+                points[i].z = offset_between(p, newest) - frequency * points[i].t - side * late;
+                points[i].z += p->way_out > 0 ? unseen / 2 : 0;
+                points[i].variance = base * base + unsure * unsure;
         }
+}
+
+/* Whether the samples lie better on a line when all that they were late is taken to one side. */
+static double find_side(const NtpSource *s, double frequency)
+{
+        NtpPoint points[NTP_REGRESS_MAX];
+        double side = 0, best;
+
+        if (s->n_samples < ONE_SIDE_MIN)
+                return 0;
+        make_points(s, frequency, 0, points);
+        best = ntp_regress_misfit(points, s->n_samples) - ONE_SIDE_MISFIT;
+        for (int i = -1; i <= 1; i += 2) {
+                double misfit;
+
+                make_points(s, frequency, i, points);
+                misfit = ntp_regress_misfit(points, s->n_samples);
+                if (misfit < best) {
+                        best = misfit;
+                        side = i;
+                }
+        }
+        return side;
+}
+
+static void fit(NtpSource *s, double frequency)
+{
+        NtpPoint points[NTP_REGRESS_MAX];
+
+        make_points(s, frequency, find_side(s, frequency), points);
         s->line = ntp_regress(points, s->n_samples, NTP_FLOOR_SD);
         s->line.slope += frequency;
         drop_oldest(s, s->line.first);

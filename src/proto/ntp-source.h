@@ -124,8 +124,9 @@ usec_t ntp_source_deadline(const NtpSource *s);
 int ntp_source_request(NtpSource *s, Writer *w, usec_t now, int64_t local_nsec, Rng *rng);
 /* The request could not be sent: a miss (REQ_NTP 19). */
 void ntp_source_send_failed(NtpSource *s);
-/* The kernel's time stamp of the packet on its way out. */
-void ntp_source_transmitted(NtpSource *s, int64_t sent_nsec);
+/* Our clock when the packet was handed to the kernel, and the kernel's time stamp of it on its way
+ * out; twice the same where there is none. */
+void ntp_source_transmitted(NtpSource *s, int64_t handed_nsec, int64_t sent_nsec);
 
 typedef struct NtpReply NtpReply;
 struct NtpReply {

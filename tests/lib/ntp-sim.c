@@ -62,6 +62,10 @@ static void ask(Sim *sim, int id)
                         p = &sim->packets[i];
         if (r < 0 || !p)
                 abort();
+        if (sim->world.way_out > 0)
+                ntp_client_transmitted(sim->client, (unsigned) id,
+                        world_local_nsec(&sim->world) - llrint(sim->world.way_out * 1e9),
+                        world_local_nsec(&sim->world));
         p->id = id;
         if (!world_ask(&sim->world, sim->server_of[id], buf, w.pos, &p->reply))
                 p->reply.at = 0;

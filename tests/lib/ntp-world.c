@@ -103,7 +103,7 @@ bool world_ask(World *w, int server, const void *request, size_t size, WorldRepl
         if (uniform(&w->network_rng) < s->loss || (w->now >= s->dead_from && w->now < s->dead_to))
                 return false;
         there = w->now + network_delay(w, s, s->asymmetry > 0 ? s->asymmetry : 0.5);
-        left = there + 20e-6;
+        left = there + 20e-6 + s->way_out;
         if (s->late > 0)
                 left += s->late * -log(1 - uniform(&w->network_rng) * 0.999999);
         ret->at = left + network_delay(w, s, s->asymmetry > 0 ? 1 - s->asymmetry : 0.5);
@@ -164,6 +164,9 @@ const Week weeks[WEEKS] = {
                 .bound = 100e-3, .lasts = 150 },
         { "a quiet LAN, the beginning", 1, { .delay = 200e-6, .jitter = 10e-6 }, .wander = 1e-9,
                 .bound = 3e-3, .lasts = 150 },
+        { "beside the server, the beginning", 1,
+                { .delay = 3e-6, .jitter = 150e-9, .way_out = 5.5e-6, .late = 2.7e-6 },
+                .wander = 1e-9, .bound = 1e-3, .lasts = 150, .way_out = 15e-6 },
 };
 
 double week_sec(const Week *week)
@@ -187,6 +190,7 @@ World week_begin(const Week *week, uint64_t seed)
         w.daily = week->daily;
         w.change_at = 3 * 86400;
         w.change = week->change;
+        w.way_out = week->way_out;
         w.late_from = week->lasts > 0 ? week->lasts - 60 : 3600;
         return w;
 }

@@ -23,7 +23,8 @@ struct WorldServer {
         bool restless; /* every six hours another stratum and root delay */
         const char *kiss;
         const NtpKey *key; /* what it seals with; NULL: nothing */
-        double late;       /* an answer leaves later than it says, in the mean */
+        double way_out;    /* an answer leaves later than it says, by this */
+        double late;       /* and in the mean by that much more */
         bool interleaved;  /* and the next one tells when it did (RFC 9769) */
         NtpTime answered_receive, answered_left;
         uint64_t requests;
@@ -39,6 +40,7 @@ struct World {
         double change_at, change; /* a temperature step */
         double daily;             /* by day and night: how far the frequency goes up and down */
         double rate;              /* what the client lets the kernel add */
+        double way_out;           /* of its requests; 0: not stamped as they leave */
         WorldServer servers[WORLD_SERVERS_MAX];
         int n_servers;
         Rng network_rng, oscillator_rng;
@@ -72,11 +74,12 @@ struct Week {
         WorldServer server;
         double wander, daily, change;
         double first_error; /* of the first server */
+        double way_out;     /* of the client's requests */
         double bound;       /* of the worst error; generous: the figure is what is printed */
         double lasts;       /* 0: a week */
 };
 
-#define WEEKS 13
+#define WEEKS 14
 double week_sec(const Week *week);
 extern const Week weeks[WEEKS];
 World week_begin(const Week *week, uint64_t seed);

@@ -184,6 +184,91 @@ START_TEST(no_delay_is_finer_than_the_clock_of_the_server)
 }
 END_TEST
 
+/* Our clock is right, the server's too: 4 us there and back, and `way_out` between its stamp and
+ * the wire; ours, stamped as it leaves, took `own`. How far off we are by the answers until then.
+ */
+static int64_t stamped_offset(Peer *p, int64_t own, int64_t way_out)
+{
+        int64_t sent = T0 + (int64_t) p->now * 1000;
+        NtpSteering none = { .frequency_sd = 1e-9 };
+        NtpEstimate e;
+        NtpReply r;
+
+        p->reply.precision = -26;
+        p->reply.receive = ntp_time_from_nsec(sent + 4000);
+        p->reply.transmit = ntp_time_from_nsec(sent + 5000);
+        p->reply.reference = p->reply.receive - 1;
+        ntp_source_transmitted(&p->source, sent - own, sent);
+        r = answer_after(p, 4000 + 1000 + way_out + 4000);
+        ck_assert_int_eq(r.check, NTP_CHECK_OK);
+        ck_assert(ntp_source_add(&p->source, &r.sample, 0));
+        ck_assert(ntp_source_estimate(&p->source, r.sample.at, &none, &e));
+        /* what is not known does not make it look better known */
+        ck_assert_double_ge(e.root_distance, fabs((double) e.offset_nsec * 1e-9));
+        p->now += 2 * USEC_PER_SEC;
+        ask(p);
+        return e.offset_nsec;
+}
+
+START_TEST(what_an_answer_takes_to_leave_is_half_of_what_it_can_be)
+{
+        Peer p = peer();
+
+        /* by a quarter of the 6 us that ours takes, be it nothing or as much as ours */
+        ck_assert_int_lt(llabs(stamped_offset(&p, 6000, 0) - 1500), 3);
+        p = peer();
+        ck_assert_int_lt(llabs(stamped_offset(&p, 6000, 6000) + 1500), 3);
+        /* it cannot be longer than what both ways took */
+        p = peer();
+        ck_assert_int_lt(llabs(stamped_offset(&p, 40000, 0) - 2000), 3);
+        /* two clocks read before the packet went are alike as they are */
+        p = peer();
+        ck_assert_int_lt(llabs(stamped_offset(&p, 0, 6000) + 3000), 3);
+}
+END_TEST
+
+START_TEST(a_processor_that_was_away_is_no_way_out)
+{
+        Peer p = peer();
+
+        ck_assert_int_lt(llabs(stamped_offset(&p, 5 * MS, 1 * MS) + 500000 - 12500), 3);
+        /* the shortest counts */
+        p = peer();
+        (void) stamped_offset(&p, 4000, 4000);
+        ck_assert_int_lt(llabs(stamped_offset(&p, 9000, 4000) + 1000), 3);
+}
+END_TEST
+
+/* Answers that were held up by 0 to 24 us, all of them on `side`, or on either by turns: how far
+ * the clock then seems to be off. */
+static int64_t held_up_offset(double side)
+{
+        static const double late[] = { 12, 0, 3, 9, 1, 0, 6, 2, 0, 4 };
+        NtpSteering none = { .frequency_sd = 1e-4 };
+        NtpEstimate e;
+        NtpSource s;
+
+        ntp_source_init(&s, 6, 10, 0);
+        for (unsigned i = 0; i < ELEMENTSOF(late); i++) {
+                double way = side != 0 ? side : (i % 3 ? 1 : -1);
+                NtpSample sample = { .at = i * 2 * USEC_PER_SEC,
+                        .offset_nsec = (int64_t) (way * late[i] * 1000),
+                        .delay = 9e-6 + 2e-6 * late[i] };
+
+                ck_assert(ntp_source_add(&s, &sample, 0));
+        }
+        ck_assert(ntp_source_estimate(&s, 80 * USEC_PER_SEC, &none, &e));
+        return e.offset_nsec;
+}
+
+START_TEST(what_all_was_late_on_one_side_is_known)
+{
+        ck_assert_int_lt(llabs(held_up_offset(-1)), 100);
+        ck_assert_int_lt(llabs(held_up_offset(1)), 100);
+        ck_assert_int_lt(llabs(held_up_offset(0)), 20000);
+}
+END_TEST
+
 /* -- With a key (REQ_NTP 40) ----------------------------------------------------------------------
  */
 
@@ -490,6 +575,8 @@ TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         check_16_before_the_build, check_17_the_dates_of_its_certificate, an_answer_counts_once,
         a_new_request_makes_the_old_cookie_worthless, version_3_answers_and_unknown_fields_are_fine,
         noise_below_its_precision_is_no_lie, no_delay_is_finer_than_the_clock_of_the_server,
+        what_an_answer_takes_to_leave_is_half_of_what_it_can_be,
+        a_processor_that_was_away_is_no_way_out, what_all_was_late_on_one_side_is_known,
         deny_and_rstr_are_for_ever, rate_makes_us_slow, other_kisses_mean_nothing,
         the_numbers_of_a_kiss_are_nobody_s, a_burst_that_has_begun_is_no_longer_for_another,
         silence_is_asked_less_and_less, who_says_this_and_that_agrees_with_nobody,
