@@ -3,7 +3,6 @@
 #include "daemon/bus.h"
 #include "daemon/caller.h"
 #include "daemon/holds.h"
-#include "daemon/notify.h"
 #include "daemon/private-socket.h"
 #include "daemon/resolved.h"
 #include "dbus/names.h"
@@ -17,7 +16,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
@@ -27,6 +25,8 @@
 #define RESUME_USEC         (10 * USEC_PER_SEC)
 /* A ladder that has not moved for this long is waiting for something. */
 #define SETTLE_USEC (500 * USEC_PER_MSEC)
+/* For this long the steps of the start give way to answers that have come. */
+#define START_USEC (20 * USEC_PER_MSEC)
 /* What one user's messages may take while they are on their way: a few times what one connection
  * may, and so little that several users and root stay under the unit's MemoryMax=. */
 #define QUOTA_BYTES_MAX (4 * 1024 * 1024)
@@ -205,9 +205,12 @@ static void log_servers(Manager *m)
 static void on_turn(Timer *t, usec_t now)
 {
         Manager *m = container_of(t, Manager, turn_timer);
-        WaitingText w = waiting_text(m);
+        WaitingText w;
         char status[600];
 
+        if (m->start) /* open_up() comes back to it */
+                return;
+        w = waiting_text(m);
         if (m->files_dirty)
                 states_dir_update(m->states, &m->view);
         m->files_dirty = false;
@@ -262,28 +265,13 @@ static void broker_wake(void *userdata, usec_t deadline)
                 timer_set(&m->broker_timer, deadline);
 }
 
-/* -- The start, in this order ------------------------------------------------------------------ */
-
-/* With its parents; what kept the first of them away is what there is to say. */
-static int make_dir(const char *path)
-{
-        char copy[4096];
-        int first = 0;
-
-        if (!*path)
-                return -ENOENT;
-        if ((size_t) snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
-                return -ENAMETOOLONG;
-        for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-                *slash = 0;
-                if (mkdir(copy, 0755) < 0 && errno != EEXIST && first == 0)
-                        first = -errno;
-                *slash = '/';
-        }
-        if (mkdir(copy, 0755) == 0 || errno == EEXIST)
-                return 0;
-        return first < 0 ? first : -errno;
-}
+/* -- The start ---------------------------------------------------------------------------------
+ *
+ * In one written order: manager_new() has what refuses to start at all, and then what first packets
+ * need, so that they are under way before anything else is done; start_steps[] has the rest, which
+ * the loop goes through while answers come. No state is entered, nobody accepted and READY not said
+ * before all is there. What has not been reached yet is NULL.
+ */
 
 /* What keeps it from being made is said of what is to be in it. */
 static void make_folder_of(const char *path)
@@ -292,17 +280,17 @@ static void make_folder_of(const char *path)
         _cleanup_(freep) char *folder = slash ? strndup(path, (size_t) (slash - path)) : NULL;
 
         if (folder && *folder)
-                (void) make_dir(folder);
+                (void) dir_make(folder);
 }
 
 static int open_directories(Manager *m)
 {
         int r;
 
-        r = make_dir(m->options.runtime_dir);
+        r = dir_make(m->options.runtime_dir);
         if (r >= 0) {
                 m->runtime_fd = open(m->options.runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                r = m->runtime_fd < 0 ? -errno : states_dir_new(&m->states, m->runtime_fd);
+                r = m->runtime_fd < 0 ? -errno : 0;
         }
         if (r < 0) {
                 log_error("The runtime directory %s cannot be used: %s", m->options.runtime_dir,
@@ -310,7 +298,7 @@ static int open_directories(Manager *m)
                 return r;
         }
         make_folder_of(m->options.private_socket);
-        r = make_dir(m->options.state_dir);
+        r = dir_make(m->options.state_dir);
         if (r < 0)
                 log_warning("The state directory %s cannot be made, nothing will be kept over a "
                             "reboot: %s",
@@ -360,10 +348,10 @@ static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *s
         return 0;
 }
 
+/* Signals are kept back from here on, and taken when there is something to stop or to reload. */
 static int make_event(Manager *m)
 {
         sigset_t signals;
-        int r;
 
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
@@ -371,13 +359,7 @@ static int make_event(Manager *m)
         sigaddset(&signals, SIGHUP);
         if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
                 return -errno;
-        if ((r = sd_event_new(&m->event)) < 0 ||
-                (r = sd_event_add_signal(m->event, NULL, SIGTERM, on_stop_signal, m)) < 0 ||
-                (r = sd_event_add_signal(m->event, NULL, SIGINT, on_stop_signal, m)) < 0 ||
-                (r = sd_event_add_signal(m->event, NULL, SIGHUP, on_reload_signal, m)) < 0)
-                return r;
-        /* only where WatchdogSec= asks for it */
-        return sd_event_set_watchdog(m->event, true);
+        return sd_event_new(&m->event);
 }
 
 /* lws_system_ops_t.reboot: logind knows what must end first. */
@@ -398,11 +380,20 @@ static int reboot_by_logind(void)
         return r < 0;
 }
 
+/* A machine that is never idle starts all the same. */
+static void on_start_timer(Timer *t, usec_t now)
+{
+        Manager *m = container_of(t, Manager, start_timer);
+
+        (void) sd_event_source_set_priority(m->steps, SD_EVENT_PRIORITY_IMPORTANT);
+}
+
 static int make_context(Manager *m)
 {
         void *loops[] = { m->event };
         lws_system_ops_t ops = { .reboot = reboot_by_logind };
         struct lws_context_creation_info info;
+        int r;
 
         lws_context_info_defaults(&info, NULL);
         info.options = LWS_SERVER_OPTION_SDEVENT;
@@ -415,35 +406,54 @@ static int make_context(Manager *m)
                 return -ENOMEM;
         m->thread = context_thread(m->cx, 0);
         m->ladder = context_ladder(m->cx);
+        timer_init(&m->start_timer, m->thread, on_start_timer);
         timer_init(&m->broker_timer, m->thread, on_broker_timer);
         timer_init(&m->resume_timer, m->thread, on_resume_timer);
         timer_init(&m->turn_timer, m->thread, on_turn);
         timer_init(&m->settle_timer, m->thread, on_settled);
-        m->ladder_watch.changed = on_ladder_change;
-        m->ladder_watch.waiting = on_ladder_waiting;
-        ladder_watch_link(m->ladder, &m->ladder_watch);
         ladder_set_flap(m->ladder, m->settings->flap_usec);
-        return ladder_set_target(m->ladder, m->settings->target);
+        (void) ladder_set_target(m->ladder, m->settings->target);
+        r = hold_new(&m->start, m->ladder, LWS_SYSTATE_CONTEXT_CREATED, HOLD_ENTRY, "start");
+        if (r >= 0)
+                hold_assert(m->start, "starting", 0, "lwsd is starting");
+        return r;
 }
 
-/* Where the last run stood, if that was in this boot; each rung with the time of its own entry. */
-static void resume(Manager *m)
+static int on_connection(void *userdata, int fd)
 {
-        const View *view = &m->view;
-
-        states_dir_load(m->states, &m->view);
-        if (m->view.resuming) {
-                log_info("Coming back to state %s", state_to_string(m->view.state));
-                timer_set(&m->resume_timer, thread_now(m->thread) + RESUME_NETWORK_USEC);
-        }
-        for (size_t i = 0; i < view->n_timeline; i++)
-                broker_change(m->broker, view->timeline[i].state,
-                        view->serial - (view->n_timeline - 1 - i),
-                        view->timeline[i].monotonic_usec);
-        broker_change(m->broker, view->state, view->serial, view->monotonic_usec);
-        m->files_dirty = true;
-        timer_set(&m->turn_timer, 0);
+        return bus_accept(((Manager *) userdata)->bus, fd);
 }
+
+/* Before anything is read or written in the runtime directory: it may be another lwsd's. */
+static int make_socket(Manager *m)
+{
+        return private_socket_new(&m->socket, m->thread, m->options.private_socket, m->fds,
+                m->n_fds, on_connection, m);
+}
+
+int manager_new(Manager **ret, const ManagerOptions *options, Settings *settings)
+{
+        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(*m));
+        int r;
+
+        if (!m) {
+                settings_free(settings);
+                return -ENOMEM;
+        }
+        m->options = *options;
+        m->settings = settings;
+        m->runtime_fd = -EBADF;
+        if ((r = notify_take_fds(&m->fds, &m->n_fds)) < 0 || (r = open_directories(m)) < 0 ||
+                (r = take_settings(m, settings)) < 0 || (r = make_event(m)) < 0 ||
+                (r = make_context(m)) < 0 || (r = make_socket(m)) < 0 ||
+                (r = system_new(&m->system, m->cx, settings)) < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+/* -- Its steps, with packets under way -----------------------------------------------------------
+ */
 
 static int make_broker(Manager *m)
 {
@@ -461,20 +471,59 @@ static int make_broker(Manager *m)
         return r;
 }
 
+/* Holds that outlived the last run, and where it stood, if that was in this boot; each rung with
+ * the time of its own entry. */
+static int resume(Manager *m)
+{
+        const View *view = &m->view;
+        int r;
+
+        r = holds_new(&m->holds, m->thread, m->ladder, &m->quota, m->runtime_fd);
+        if (r >= 0)
+                r = states_dir_new(&m->states, m->runtime_fd);
+        if (r < 0)
+                return r;
+        holds_restore(m->holds, m->fds, m->n_fds);
+        states_dir_load(m->states, &m->view);
+        if (m->view.resuming) {
+                log_info("Coming back to state %s", state_to_string(m->view.state));
+                timer_set(&m->resume_timer, thread_now(m->thread) + RESUME_NETWORK_USEC);
+        }
+        for (size_t i = 0; i < view->n_timeline; i++)
+                broker_change(m->broker, view->timeline[i].state,
+                        view->serial - (view->n_timeline - 1 - i),
+                        view->timeline[i].monotonic_usec);
+        broker_change(m->broker, view->state, view->serial, view->monotonic_usec);
+        m->files_dirty = true;
+        m->ladder_watch.changed = on_ladder_change;
+        m->ladder_watch.waiting = on_ladder_waiting;
+        ladder_watch_link(m->ladder, &m->ladder_watch);
+        return 0;
+}
+
+static int start_network(Manager *m)
+{
+        Network *network = system_network(m->system);
+        int r = resolved_new(&m->resolved, network);
+
+        if (r < 0)
+                return r;
+        if (m->view.network_epoch > 0)
+                network_epoch_resume(network, m->view.network_epoch, m->view.network_digest);
+        m->network_watch.changed = on_network_change;
+        network_watch_link(network, &m->network_watch);
+        return system_start_network(m->system);
+}
+
 static int start_helpers(Manager *m)
 {
         int r;
 
-        r = system_new(&m->system, m->cx, m->settings);
+        r = system_start(m->system);
         if (r < 0)
                 return r;
         if (m->view.resuming)
                 system_resume(m->system, m->view.state);
-        if (m->view.network_epoch > 0)
-                network_epoch_resume(
-                        system_network(m->system), m->view.network_epoch, m->view.network_digest);
-        m->network_watch.changed = on_network_change;
-        network_watch_link(system_network(m->system), &m->network_watch);
         m->time_watch.changed = on_time_change;
         m->time_watch.stepped = on_clock_stepped;
         if (system_time(m->system))
@@ -484,60 +533,80 @@ static int start_helpers(Manager *m)
         return 0;
 }
 
-static int on_connection(void *userdata, int fd)
-{
-        return bus_accept(((Manager *) userdata)->bus, fd);
-}
-
-/* Before anything is read or written in the runtime directory: it may be another lwsd's. Who
- * connects is accepted once the loop turns. */
-static int make_socket(Manager *m, StoredFd *fds, size_t n)
-{
-        return private_socket_new(
-                &m->socket, m->thread, m->options.private_socket, fds, n, on_connection, m);
-}
-
 static int make_bus(Manager *m)
 {
         int r;
 
-        r = resolved_new(&m->resolved, system_network(m->system));
-        if (r >= 0)
-                r = bus_new(&m->bus, m);
+        r = bus_new(&m->bus, m);
         if (r < 0)
                 return r;
         bus_dirty(m->bus, BUS_DIRTY_ALL);
         return m->options.no_bus ? 0 : bus_connect(m->bus);
 }
 
-int manager_new(Manager **ret, const ManagerOptions *options, Settings *settings)
+static int watch_signals(Manager *m)
 {
-        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(*m));
-        _cleanup_(freep) StoredFd *fds = NULL;
-        size_t n = 0;
         int r;
 
-        if (!m) {
-                settings_free(settings);
-                return -ENOMEM;
-        }
-        m->options = *options;
-        m->settings = settings;
-        m->runtime_fd = -EBADF;
-        if ((r = notify_take_fds(&fds, &n)) < 0 || (r = open_directories(m)) < 0 ||
-                (r = take_settings(m, settings)) < 0 || (r = make_event(m)) < 0 ||
-                (r = make_context(m)) < 0 || (r = make_socket(m, fds, n)) < 0 ||
-                (r = make_broker(m)) < 0 ||
-                (r = holds_new(&m->holds, m->thread, m->ladder, &m->quota, m->runtime_fd)) < 0)
+        if ((r = sd_event_add_signal(m->event, NULL, SIGTERM, on_stop_signal, m)) < 0 ||
+                (r = sd_event_add_signal(m->event, NULL, SIGINT, on_stop_signal, m)) < 0 ||
+                (r = sd_event_add_signal(m->event, NULL, SIGHUP, on_reload_signal, m)) < 0)
                 return r;
-        holds_restore(m->holds, fds, n);
-        resume(m);
-        if ((r = start_helpers(m)) < 0 || (r = make_bus(m)) < 0)
+        /* only where WatchdogSec= asks for it */
+        return sd_event_set_watchdog(m->event, true);
+}
+
+static void close_fds(Manager *m)
+{
+        for (size_t i = 0; i < m->n_fds; i++)
+                fd_close(m->fds[i].fd);
+        m->n_fds = 0;
+        free(m->fds);
+        m->fds = NULL;
+}
+
+/* All is there: whoever waits is let in, and the ladder begins to climb. */
+static int open_up(Manager *m)
+{
+        int r = private_socket_serve(m->socket);
+
+        if (r < 0)
                 return r;
-        for (size_t i = 0; i < n; i++)
-                fd_close(fds[i].fd);
-        *ret = TAKE_PTR(m);
+        close_fds(m);
+        notify_ready();
+        m->start = hold_free(m->start);
+        timer_set(&m->turn_timer, 0);
         return 0;
+}
+
+static int (*const start_steps[])(Manager *m) = { make_broker, resume, start_network, start_helpers,
+        make_bus, watch_signals, open_up };
+
+static int on_step(sd_event_source *s, void *userdata)
+{
+        Manager *m = userdata;
+        int r = start_steps[m->next_step++](m);
+
+        if (r < 0) {
+                log_error("lwsd cannot start: %s", strerror(-r));
+                return sd_event_exit(m->event, r);
+        }
+        if (m->next_step < ELEMENTSOF(start_steps))
+                return 0;
+        timer_cancel(&m->start_timer);
+        m->steps = sd_event_source_disable_unref(s);
+        return 0;
+}
+
+static int take_steps(Manager *m)
+{
+        int r;
+
+        if ((r = sd_event_add_defer(m->event, &m->steps, on_step, m)) < 0 ||
+                (r = sd_event_source_set_priority(m->steps, SD_EVENT_PRIORITY_IDLE)) < 0)
+                return r;
+        timer_set(&m->start_timer, thread_now(m->thread) + START_USEC);
+        return sd_event_source_set_enabled(m->steps, SD_EVENT_ON);
 }
 
 /* The reverse of the start. What is shown outside stays as it was: a stop is no fall. */
@@ -564,13 +633,17 @@ Manager *manager_free(Manager *m)
         broker_free(m->broker);
         quota_deinit(&m->quota);
         if (m->cx) {
+                hold_free(m->start);
+                timer_cancel(&m->start_timer);
                 timer_cancel(&m->broker_timer);
                 timer_cancel(&m->resume_timer);
                 timer_cancel(&m->turn_timer);
                 timer_cancel(&m->settle_timer);
                 lws_context_destroy(m->cx);
         }
+        sd_event_source_disable_unref(m->steps);
         sd_event_unref(m->event);
+        close_fds(m);
         states_dir_free(m->states);
         fd_close(m->runtime_fd);
         settings_free(m->settings);
@@ -582,8 +655,9 @@ int manager_run(Manager *m)
 {
         int r;
 
-        notify_ready();
-        r = sd_event_loop(m->event);
+        r = take_steps(m);
+        if (r >= 0)
+                r = sd_event_loop(m->event);
         notify_stopping();
         if (m->files_dirty)
                 states_dir_update(m->states, &m->view);

@@ -8,6 +8,7 @@
 #include "core/timer.h"
 #include "daemon/broker.h"
 #include "daemon/config.h"
+#include "daemon/notify.h"
 #include "daemon/states-dir.h"
 #include "helper/system.h"
 #include "helper/time.h"
@@ -38,6 +39,11 @@ struct Manager {
         Thread *thread;
         Ladder *ladder;
         LadderWatch ladder_watch;
+        StoredFd *fds; /* from systemd; until the start is over */
+        size_t n_fds;
+        Hold *start;            /* the ladder waits for the start to be over */
+        sd_event_source *steps; /* of the start that are left, when nothing else is to be done */
+        size_t next_step;
         int runtime_fd;
         StatesDir *states;
         View view;
@@ -53,6 +59,7 @@ struct Manager {
         Resolved *resolved;
         Bus *bus;
         PrivateSocket *socket;
+        Timer start_timer;  /* the steps wait for nothing any more */
         Timer broker_timer; /* broker_process() */
         Timer resume_timer; /* the end of what a restart may show from memory */
         Timer turn_timer;   /* what is done once a turn: files, status */
@@ -67,7 +74,7 @@ int manager_new(Manager **ret, const ManagerOptions *options, Settings *settings
 Manager *manager_free(Manager *manager);
 DEFINE_CLEANUP(Manager, manager_free)
 
-/* Until SIGTERM or SIGINT. */
+/* The rest of the start, and then until SIGTERM or SIGINT. */
 int manager_run(Manager *manager);
 /* Reads the configuration again. -EINVAL with the words in `error`; all stays as it was then. */
 int manager_reload(Manager *manager, char error[static CONFIG_ERROR_SIZE]);

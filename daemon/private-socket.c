@@ -23,7 +23,9 @@
 #define FRESH      ".new"
 
 struct PrivateSocket {
+        int fd; /* until the wsi has it */
         struct lws *wsi;
+        Thread *thread;
         Timer resume;
         PrivateSocketFn accepted;
         void *userdata;
@@ -192,23 +194,17 @@ int private_socket_new(PrivateSocket **ret, Thread *th, const char *path, Stored
         PrivateSocketFn accepted, void *userdata)
 {
         PrivateSocket *s = calloc(1, sizeof(*s));
-        int fd, r;
+        int r;
 
         if (!s)
                 return -ENOMEM;
+        s->thread = th;
         s->accepted = accepted;
         s->userdata = userdata;
         timer_init(&s->resume, th, on_resume);
-        fd = take_activated(fds, n);
-        r = fd;
-        if (fd < 0 && (r = address_set(s, path)) >= 0)
-                r = socket_bind(s, &fd);
-        if (r >= 0) {
-                r = wsi_new(&s->wsi, context_vhost_own(thread_context(th)), th, fd, EPOLLIN,
-                        on_connection, s);
-                if (r < 0)
-                        fd_close(fd);
-        }
+        r = s->fd = take_activated(fds, n);
+        if (s->fd < 0 && (r = address_set(s, path)) >= 0)
+                r = socket_bind(s, &s->fd);
         if (r < 0) {
                 private_socket_free(s);
                 return r;
@@ -217,12 +213,23 @@ int private_socket_new(PrivateSocket **ret, Thread *th, const char *path, Stored
         return 0;
 }
 
+int private_socket_serve(PrivateSocket *s)
+{
+        int r = wsi_new(&s->wsi, context_vhost_own(thread_context(s->thread)), s->thread, s->fd,
+                EPOLLIN, on_connection, s);
+
+        if (r >= 0)
+                s->fd = -EBADF;
+        return r;
+}
+
 PrivateSocket *private_socket_free(PrivateSocket *s)
 {
         if (!s)
                 return NULL;
         timer_cancel(&s->resume);
         wsi_free(s->wsi);
+        fd_close(s->fd);
         if (s->bound)
                 (void) unlink(s->address.sun_path);
         free(s);

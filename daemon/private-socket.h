@@ -10,8 +10,10 @@ typedef struct PrivateSocket PrivateSocket;
 typedef int (*PrivateSocketFn)(void *userdata, int fd);
 
 /* Takes the listening socket out of `fds` where systemd gave one, else binds `path`, made anew when
- * a dead lwsd left it. -EADDRINUSE when another one serves it. */
+ * a dead lwsd left it. -EADDRINUSE when another one serves it. Who connects waits. */
 int private_socket_new(PrivateSocket **ret, Thread *th, const char *path, StoredFd *fds, size_t n,
         PrivateSocketFn accepted, void *userdata);
+/* From here on whoever connects, or has done so before, is accepted. */
+int private_socket_serve(PrivateSocket *s);
 /* Unlinks only what was bound here. */
 PrivateSocket *private_socket_free(PrivateSocket *s);

@@ -394,17 +394,21 @@ int network_new(Network **ret, struct lws_context *cx, const Settings *settings)
         r = take_holds(n);
         if (r < 0)
                 return r;
+        *ret = TAKE_PTR(n);
+        return 0;
+}
+
+int network_start(Network *n)
+{
+        int r;
+
         r = owner_watch_init(&n->owner_watch, n->vhost, n->thread, on_owners_changed);
         if (r < 0)
                 log_warning("Other managers of links are not watched: %s", strerror(-r));
         r = suspend_watch_init(&n->suspend_watch, n->vhost, n->thread, on_resumed);
         if (r < 0)
                 log_warning("A suspend will not be noticed: %s", strerror(-r));
-        r = rtnl_new(&n->rtnl, n->vhost, n->thread, &rtnl_handlers, n);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(n);
-        return 0;
+        return rtnl_new(&n->rtnl, n->vhost, n->thread, &rtnl_handlers, n);
 }
 
 /* What is in the kernel stays there: the next start finds it, or its lifetime ends. */

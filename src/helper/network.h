@@ -88,9 +88,11 @@ struct NetworkWatch {
         void (*changed)(NetworkWatch *watch, bool epoch_changed);
 };
 
-/* Starts listening to rtnetlink and takes the requirement holds of IFACE_COLDPLUG and DHCP.
- * `settings` must stay until network_reload() or network_free(). */
+/* Takes the requirement holds of IFACE_COLDPLUG and DHCP. `settings` must stay until
+ * network_reload() or network_free(). */
 int network_new(Network **ret, struct lws_context *cx, const Settings *settings);
+/* Listens to rtnetlink and asks it what there is: the links come in one of the next turns. */
+int network_start(Network *network);
 Network *network_free(Network *network);
 int network_reload(Network *network, const Settings *settings);
 

@@ -135,13 +135,9 @@ int system_new(System **ret, struct lws_context *cx, const Settings *settings)
         s->upper.settings = settings_ref(settings);
         if ((r = complain("Waiting for providers",
                      stage_holds_new(&s->stages, context_ladder(cx), settings))) < 0 ||
-                (r = complain("Watching the network",
-                         network_new(&s->upper.network, cx, settings))) < 0 ||
-                (r = complain("The resolver",
-                         resolver_new(&s->resolver, cx, s->upper.network, settings))) < 0 ||
+                (r = complain("The network", network_new(&s->upper.network, cx, settings))) < 0 ||
                 (r = complain("The time client",
-                         time_client_new(&s->time, s->upper.network, s->resolver, settings))) < 0 ||
-                (r = complain("Fetching", start_fetcher(s))) < 0 || (r = start_upper(s)) < 0) {
+                         time_client_new(&s->time, s->upper.network, settings))) < 0) {
                 system_free(s);
                 return r;
         }
@@ -151,6 +147,24 @@ int system_new(System **ret, struct lws_context *cx, const Settings *settings)
                 time_client_watch_link(s->time, &s->time_watch);
         *ret = s;
         return 0;
+}
+
+int system_start_network(System *s)
+{
+        return complain("Watching the network", network_start(s->upper.network));
+}
+
+int system_start(System *s)
+{
+        int r = complain("The resolver",
+                resolver_new(&s->resolver, s->upper.cx, s->upper.network, s->upper.settings));
+
+        if (r < 0)
+                return r;
+        if (s->time)
+                time_client_set_resolver(s->time, s->resolver);
+        r = complain("Fetching", start_fetcher(s));
+        return r < 0 ? r : start_upper(s);
 }
 
 System *system_free(System *s)

@@ -15,8 +15,13 @@ typedef struct UpperWatch UpperWatch;     /* helper/upper.h */
 typedef struct Resolver Resolver;         /* helper/resolver.h */
 typedef struct TimeClient TimeClient;     /* helper/time.h */
 
-/* `settings` must stay until system_reload() or system_free(). */
+/* What needs nothing but an address goes out: requests to time servers. `settings` must stay until
+ * system_reload() or system_free(). */
 int system_new(System **ret, struct lws_context *cx, const Settings *settings);
+/* Looks at the network. */
+int system_start_network(System *system);
+/* The rest: names, and the stages above. */
+int system_start(System *system);
 System *system_free(System *system);
 int system_reload(System *system, const Settings *settings);
 /* The system stood at `state` a moment ago, before a restart: what had to be done once to get there

@@ -500,8 +500,7 @@ static void on_network(NetworkWatch *watch, bool epoch_changed)
 
 /* -- What others call ----------------------------------------------------------------------- */
 
-int time_client_new(
-        TimeClient **ret, Network *network, Resolver *resolver, const Settings *settings)
+int time_client_new(TimeClient **ret, Network *network, const Settings *settings)
 {
         struct lws_context *cx = network_context(network);
         _cleanup_(time_client_freep) TimeClient *tc = NULL;
@@ -513,7 +512,6 @@ int time_client_new(
         tc->cx = cx;
         tc->thread = context_thread(cx, 0);
         tc->network = network;
-        tc->resolver = resolver;
         tc->settings = settings;
         tc->observing = true;
         list_init(&tc->watches);
@@ -535,6 +533,13 @@ int time_client_new(
                 return r;
         *ret = TAKE_PTR(tc);
         return 0;
+}
+
+void time_client_set_resolver(TimeClient *tc, Resolver *resolver)
+{
+        tc->resolver = resolver;
+        list_foreach (it, &tc->names)
+                time_name_refresh(list_entry(it, TimeName, link));
 }
 
 TimeClient *time_client_free(TimeClient *tc)

@@ -50,9 +50,10 @@ struct TimeWatch {
         void (*stepped)(TimeWatch *watch, int64_t usec);
 };
 
-/* Takes the requirement hold of TIME_VALID. */
-int time_client_new(
-        TimeClient **ret, Network *network, Resolver *resolver, const Settings *settings);
+/* Takes the requirement hold of TIME_VALID, and asks the servers whose addresses are known. */
+int time_client_new(TimeClient **ret, Network *network, const Settings *settings);
+/* Names are looked up from here on. */
+void time_client_set_resolver(TimeClient *tc, Resolver *resolver);
 TimeClient *time_client_free(TimeClient *tc);
 DEFINE_CLEANUP(TimeClient, time_client_free)
 int time_client_reload(TimeClient *tc, const Settings *settings);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "util/fd.h"
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +59,28 @@ static int write_synced(int dirfd, const char *name, const void *data, size_t si
         if (r < 0)
                 return r;
         return fsync(fd) < 0 ? -errno : 0;
+}
+
+int dir_make(const char *path)
+{
+        char copy[PATH_MAX];
+        int first = 0;
+
+        if (!*path)
+                return -ENOENT;
+        if (mkdir(path, 0755) == 0 || errno == EEXIST)
+                return 0;
+        if ((size_t) snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
+                return -ENAMETOOLONG;
+        for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = 0;
+                if (mkdir(copy, 0755) < 0 && errno != EEXIST && first == 0)
+                        first = -errno;
+                *slash = '/';
+        }
+        if (mkdir(copy, 0755) == 0 || errno == EEXIST)
+                return 0;
+        return first < 0 ? first : -errno;
 }
 
 int file_write_atomic(int dirfd, const char *name, const void *data, size_t size, unsigned mode)

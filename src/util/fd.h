@@ -27,6 +27,10 @@ static inline int fd_take(int *fd)
         return taken;
 }
 
+/* Makes a folder with its parents, or finds it there; what kept the first of them away is what
+ * there is to say. */
+int dir_make(const char *path);
+
 /* Writes to a new name in `dirfd`, syncs, renames over `name` and syncs the folder. On failure
  * the old file is untouched and the new name is gone. */
 int file_write_atomic(int dirfd, const char *name, const void *data, size_t size, unsigned mode);

@@ -40,6 +40,7 @@ static _unused_ void start(Fixture *f)
         ck_assert_int_eq(network_new(&f->network, f->cx, f->settings), 0);
         f->watch.changed = on_changed;
         network_watch_link(f->network, &f->watch);
+        ck_assert_int_eq(network_start(f->network), 0);
 }
 
 static _unused_ Fixture *fixture_new(void)
