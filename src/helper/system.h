@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * All helpers of a context, started in one written order and stopped in its reverse. A helper that
+ * All helpers of a context, started in one written order (the three calls below) and stopped in its reverse. A helper that
  * is not built in is its *-fallback.c file, so that nobody asks with #if.
  */
 #include "helper/network.h"

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -20,6 +21,34 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from ntp_lab import (SCENARIOS, Addresses, Chronyd, Lwsd, Names, Server, bound, eventually, main, near, scenario,  # noqa: E402
                      to_ntp)
+
+# -- The start -----------------------------------------------------------------------------------------------
+
+
+@scenario
+def signals_in_the_middle_of_the_start():
+    """The first request leaves before the rest of the start: what comes then finds half a daemon."""
+    for numbers in ([signal.SIGTERM], [signal.SIGINT], [signal.SIGHUP, signal.SIGTERM], [signal.SIGHUP]):
+        address = Addresses.new()
+        with bound(address, 123) as server, Lwsd(f"Servers={address}") as lwsd:
+            server.recv(100)
+            for number in numbers:
+                lwsd.process.send_signal(number)
+            if signal.SIGHUP in numbers:
+                eventually(lambda: lwsd.says("The configuration was read again"))
+            if signal.SIGHUP != numbers[-1]:
+                assert lwsd.process.wait(10) == 0
+
+
+@scenario
+def answer_before_the_names():
+    """A server with an address needs nothing that is looked up, nor any link that lwsd has seen."""
+    server = Server()
+    names = Names("ntp.example", [Addresses.new()])
+    with Lwsd(f"Servers={server.address} ntp.example", names=names) as lwsd:
+        assert lwsd.valid(10)
+        eventually(lambda: names.queries > 0)
+
 
 # -- What is right -------------------------------------------------------------------------------------------
 
