@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * All helpers of a context, started in one written order (the three calls below) and stopped in its reverse. A helper that
- * is not built in is its *-fallback.c file, so that nobody asks with #if.
+ * All helpers of a context, started in one written order (the three calls below) and stopped in its
+ * reverse. A helper that is not built in is its *-fallback.c file, so that nobody asks with #if.
  */
 #include "helper/network.h"
 
