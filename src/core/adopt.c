@@ -14,7 +14,7 @@ static int tell(struct lws *wsi, enum lws_callback_reasons reason)
 void wsi_close_adopted(struct lws *wsi)
 {
         /* off the list first: the callback may come back here through lws_context_destroy() */
-        loop_io_remove(&wsi->io);
+        loop_io_remove(&wsi->io, false);
         list_unlink(&wsi->link);
         wsi->thread->n_adopted--;
         (void) tell(wsi, LWS_CALLBACK_RAW_CLOSE_FILE);

@@ -85,7 +85,7 @@ void timers_close(Thread *th)
 {
         unset_all(&th->timers);
         unset_all(&th->due);
-        loop_io_remove(&th->timer_io);
+        loop_io_remove(&th->timer_io, true);
         th->timer_io.fd = fd_close(th->timer_io.fd);
 }
 

@@ -42,7 +42,7 @@ struct lws *wsi_free(struct lws *wsi)
 {
         if (!wsi)
                 return NULL;
-        loop_io_remove(&wsi->io);
+        loop_io_remove(&wsi->io, true);
         fd_close(wsi->io.fd);
         list_unlink(&wsi->link);
         free(wsi->session);
@@ -61,7 +61,7 @@ void wsis_close(Thread *th)
                         wsi_close_adopted(wsi);
                         continue;
                 }
-                loop_io_remove(&wsi->io);
+                loop_io_remove(&wsi->io, false);
                 list_unlink(&wsi->link);
         }
 }

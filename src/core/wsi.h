@@ -12,8 +12,9 @@
 /* `revents`: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP. May free the wsi. */
 typedef void (*WsiFn)(struct lws *wsi, uint32_t revents);
 
-/* Takes over `fd` on success (the caller keeps it on failure). `events` may be 0. The thread is the
- * one the call is made from. */
+/* Takes over `fd` on success (the caller keeps it on failure). `events` may be 0; with EPOLLONESHOT
+ * what comes first is told, and nothing more until they are set again, and closing costs a system
+ * call less. The thread is the one the call is made from. */
 int wsi_new(struct lws **ret, struct lws_vhost *vhost, Thread *th, int fd, uint32_t events,
         WsiFn fn, void *userdata);
 /* Closes the descriptor; no callback follows, not even one that epoll had already reported. */

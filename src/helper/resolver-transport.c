@@ -18,6 +18,9 @@
 #define IDLE_MAX      (120 * USEC_PER_SEC)
 #define SILENCE_LIMIT (10 * USEC_PER_SEC)
 
+/* Most sockets are closed on what comes first. */
+#define EVENTS_DATAGRAM (EPOLLIN | EPOLLONESHOT)
+
 typedef struct Datagram Datagram;
 struct Datagram {
         Resolver *resolver;
@@ -54,6 +57,15 @@ struct Binding {
 
 /* -- UDP --------------------------------------------------------------------------------------- */
 
+static void watch_again(Datagram *d)
+{
+        int error = wsi_set_events(d->wsi, EVENTS_DATAGRAM);
+
+        if (error < 0)
+                dns_client_attempt_failed(
+                        d->resolver->client, d->attempt, error, clock_boottime_usec());
+}
+
 static void on_datagram(struct lws *wsi, uint32_t revents)
 {
         Datagram *d = wsi_userdata(wsi);
@@ -75,30 +87,30 @@ static void on_datagram(struct lws *wsi, uint32_t revents)
                 /* REQ_DNS 10; any other word of a router is ignored */
                 dns_client_attempt_failed(
                         r->client, d->attempt, -ECONNREFUSED, clock_boottime_usec());
+        if (d->attempt->pending) /* that was not what it waits for */
+                watch_again(d);
         resolver_pump(r, true);
 }
 
 static int send_datagram(Resolver *r, DnsAttempt *a)
 {
         _cleanup_(freep) Datagram *d = malloc(sizeof(*d));
-        int fd, error;
+        _cleanup_fd_ int fd = -EBADF;
+        int error;
 
         if (!d)
                 return -ENOMEM;
         fd = udp_connect(&a->server->endpoint, PORT_DNS);
         if (fd < 0)
                 return fd;
+        /* first of all, so that the server has something to do while we see to the rest */
+        if (send(fd, a->packet, a->size, MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+                return -errno;
         *d = (Datagram){ .resolver = r, .attempt = a };
-        error = wsi_new(&d->wsi, r->vhost, r->thread, fd, EPOLLIN, on_datagram, d);
-        if (error < 0) {
-                fd_close(fd);
+        error = wsi_new(&d->wsi, r->vhost, r->thread, fd, EVENTS_DATAGRAM, on_datagram, d);
+        if (error < 0)
                 return error;
-        }
-        if (send(fd, a->packet, a->size, MSG_NOSIGNAL) < 0 && errno != EAGAIN) {
-                error = -errno;
-                wsi_free(d->wsi);
-                return error;
-        }
+        (void) fd_take(&fd);
         a->binding = TAKE_PTR(d);
         return 0;
 }

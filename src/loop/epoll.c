@@ -3,22 +3,16 @@
  * The loop of a context that uses no loop library: one epoll set. It is also the one that is driven
  * through a descriptor, since an epoll set can itself be polled.
  */
-#include "loop/loop.h"
-#include "util/fd.h"
-#include <sys/epoll.h>
+#include "loop/io-set.h"
 
-enum {
-        EVENTS_PER_POLL = 64,
-        TURNS_PER_POLL = 8, /* of those that have little to do */
-};
+enum { TURNS_PER_POLL = 8 /* of those that have little to do */ };
 
 typedef struct EpollLoop EpollLoop;
 struct EpollLoop {
         Loop loop;
-        int epfd;
-        /* What one poll brought; entries behind `next` are still to be dispatched. */
-        struct epoll_event events[EVENTS_PER_POLL];
-        int n_events, next;
+        IoSet set;
+        LoopIo wake;
+        bool woken;
         unsigned turns; /* since the last poll */
 };
 
@@ -27,19 +21,24 @@ static EpollLoop *of(Loop *loop)
         return container_of(loop, EpollLoop, loop);
 }
 
+static void on_wake(LoopIo *io, uint32_t revents)
+{
+        container_of(io, EpollLoop, wake)->woken = true;
+}
+
 static Loop *epoll_loop_free(Loop *loop)
 {
         EpollLoop *e = of(loop);
 
-        fd_close(e->epfd);
+        io_set_deinit(&e->set);
         free(e);
         return NULL;
 }
 
 static int epoll_loop_new(Loop **ret, void *foreign, int wake_fd, const LoopHooks *hooks)
 {
-        struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
         EpollLoop *e;
+        int r;
 
         if (foreign)
                 return -EINVAL;
@@ -47,11 +46,12 @@ static int epoll_loop_new(Loop **ret, void *foreign, int wake_fd, const LoopHook
         if (!e)
                 return -ENOMEM;
         e->loop = (Loop){ .ops = &loop_epoll, .hooks = *hooks };
-        e->epfd = epoll_create1(EPOLL_CLOEXEC);
         /* Edge triggered: each write is an event of its own, so the eventfd is never read. */
-        if (e->epfd < 0 || epoll_ctl(e->epfd, EPOLL_CTL_ADD, wake_fd, &ev) < 0) {
-                int r = -errno;
-
+        e->wake = (LoopIo){ .fd = wake_fd, .events = EPOLLIN | EPOLLET, .fn = on_wake };
+        r = io_set_init(&e->set);
+        if (r >= 0)
+                r = io_set_add(&e->set, &e->wake);
+        if (r < 0) {
                 epoll_loop_free(&e->loop);
                 return r;
         }
@@ -59,66 +59,44 @@ static int epoll_loop_new(Loop **ret, void *foreign, int wake_fd, const LoopHook
         return 0;
 }
 
-static int control(Loop *loop, int op, LoopIo *io)
-{
-        struct epoll_event ev = { .events = io->events, .data.ptr = io };
-
-        return epoll_ctl(of(loop)->epfd, op, io->fd, &ev) < 0 ? -errno : 0;
-}
-
 static int epoll_loop_io_add(Loop *loop, LoopIo *io)
 {
-        return control(loop, EPOLL_CTL_ADD, io);
+        return io_set_add(&of(loop)->set, io);
 }
 
 static int epoll_loop_io_modify(Loop *loop, LoopIo *io)
 {
-        return control(loop, EPOLL_CTL_MOD, io);
+        return io_set_modify(&of(loop)->set, io);
 }
 
-static void epoll_loop_io_remove(Loop *loop, LoopIo *io)
+static void epoll_loop_io_remove(Loop *loop, LoopIo *io, bool closing)
 {
-        EpollLoop *e = of(loop);
-
-        (void) control(loop, EPOLL_CTL_DEL, io);
-        for (int i = e->next; i < e->n_events; i++)
-                if (e->events[i].data.ptr == io)
-                        e->events[i].data.ptr = NULL;
+        io_set_remove(&of(loop)->set, io, closing);
 }
 
 static int epoll_loop_run(Loop *loop, bool wait)
 {
         EpollLoop *e = of(loop);
-        LoopHooks hooks = loop->hooks;
-        LoopNext next = hooks.prepare(hooks.userdata);
+        LoopNext next = loop->hooks.prepare(loop->hooks.userdata);
         bool pending = next != LOOP_SLEEP;
-        int n = 0;
 
         if (next != LOOP_GO_ON || ++e->turns >= TURNS_PER_POLL) {
-                n = epoll_wait(e->epfd, e->events, EVENTS_PER_POLL, pending || !wait ? 0 : -1);
+                int r = io_set_run(&e->set, !pending && wait);
+
+                if (r < 0)
+                        return r;
                 e->turns = 0;
         }
-        if (n < 0)
-                return errno == EINTR ? 0 : -errno;
-        e->n_events = n;
-        for (e->next = 0; e->next < e->n_events;) {
-                struct epoll_event *ev = &e->events[e->next++];
-                LoopIo *io = ev->data.ptr;
-
-                if (io)
-                        io->fn(io, ev->events);
-                else
-                        pending = true; /* the wake descriptor, or one that was removed */
+        if (pending || e->woken) {
+                e->woken = false;
+                io_set_turn(&e->set, &loop->hooks);
         }
-        e->n_events = e->next = 0;
-        if (pending)
-                hooks.turn(hooks.userdata);
         return 0;
 }
 
 static int epoll_loop_fd(Loop *loop)
 {
-        return of(loop)->epfd;
+        return of(loop)->set.fd;
 }
 
 const LoopOps loop_epoll = {

@@ -55,6 +55,8 @@ static void on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
         LoopIo *io = w->data;
 
+        if (io->events & EPOLLONESHOT)
+                ev_io_stop(ev, w);
         io->fn(io, (revents & EV_READ ? (uint32_t) EPOLLIN : 0) |
                            (revents & EV_WRITE ? (uint32_t) EPOLLOUT : 0));
 }
@@ -128,8 +130,11 @@ static int ev_loop_io_modify(Loop *loop, LoopIo *io)
         return 0;
 }
 
-static void ev_loop_io_remove(Loop *loop, LoopIo *io)
+static void ev_loop_io_remove(Loop *loop, LoopIo *io, bool closing)
 {
+        /* libev takes out of its kernel's set what is closed as late as it can, and sees to it that
+         * what the kernel then reports of it finds nobody */
+
         ev_io_stop(of(loop)->ev, io->source);
         free(io->source);
         io->source = NULL;

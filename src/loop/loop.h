@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 typedef struct Loop Loop;
 typedef struct LoopIo LoopIo;
@@ -21,10 +22,15 @@ typedef struct LoopOps LoopOps;
 /* A watched descriptor, inside its owner. Zeroed is valid: not watched. */
 struct LoopIo {
         int fd;
-        uint32_t events; /* EPOLLIN, EPOLLOUT; EPOLLERR and EPOLLHUP come without asking */
+        /* EPOLLIN, EPOLLOUT; EPOLLERR and EPOLLHUP come without asking. With EPOLLONESHOT what
+         * comes first is told, and nothing more until the events are set again. */
+        uint32_t events;
         void (*fn)(LoopIo *io, uint32_t revents); /* may remove the io and free the loop's owner */
         Loop *loop;                               /* NULL when not watched */
-        void *source;                             /* the backend's own */
+        union {                                   /* the backend's own */
+                void *source;
+                uint32_t place;
+        };
 };
 
 /* What the loop is to do next. */
@@ -48,7 +54,8 @@ struct LoopOps {
         Loop *(*free)(Loop *loop);
         int (*io_add)(Loop *loop, LoopIo *io);
         int (*io_modify)(Loop *loop, LoopIo *io);
-        void (*io_remove)(Loop *loop, LoopIo *io);
+        /* `closing`: its descriptor is closed next. */
+        void (*io_remove)(Loop *loop, LoopIo *io, bool closing);
         /* One iteration: poll (sleeping when `wait`) and dispatch. 0, or a negative errno. */
         int (*run)(Loop *loop, bool wait);
         /* A descriptor that is readable when run(false) has something to do, or -EOPNOTSUPP. */
@@ -81,7 +88,7 @@ static inline int loop_io_set_events(LoopIo *io, uint32_t events)
         uint32_t old = io->events;
         int r;
 
-        if (events == old)
+        if (events == old && !(events & EPOLLONESHOT))
                 return 0;
         io->events = events;
         r = io->loop->ops->io_modify(io->loop, io);
@@ -90,12 +97,13 @@ static inline int loop_io_set_events(LoopIo *io, uint32_t events)
         return r;
 }
 
-/* No callback follows, not even one that the kernel had already reported. Does not close. */
-static inline void loop_io_remove(LoopIo *io)
+/* No callback follows, not even one that the kernel had already reported. Does not close: who does
+ * that next says so, which makes it cheaper. */
+static inline void loop_io_remove(LoopIo *io, bool closing)
 {
         if (!io->loop)
                 return;
-        io->loop->ops->io_remove(io->loop, io);
+        io->loop->ops->io_remove(io->loop, io, closing);
         io->loop = NULL;
 }
 

@@ -5,15 +5,15 @@
  * on for the iteration that follows. sd-event takes a defer source for one that has waited longest,
  * so every other time it goes behind what else is ready: work without end starves nobody.
  */
-#include "loop/loop.h"
-#include <sys/epoll.h>
+#include "loop/io-set.h"
 #include <systemd/sd-event.h>
 
 typedef struct SdLoop SdLoop;
 struct SdLoop {
         Loop loop;
         sd_event *event;
-        sd_event_source *wake, *work;
+        IoSet set;
+        sd_event_source *io, *wake, *work;
         bool behind;
 };
 
@@ -37,7 +37,7 @@ static int on_work(sd_event_source *s, void *userdata)
 {
         SdLoop *l = userdata;
 
-        l->loop.hooks.turn(l->loop.hooks.userdata);
+        io_set_turn(&l->set, &l->loop.hooks);
         return 0;
 }
 
@@ -48,9 +48,11 @@ static int on_wake(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 
 static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
-        LoopIo *io = userdata;
+        SdLoop *l = userdata;
 
-        io->fn(io, revents);
+        /* an error is one of memory, and the next turn's to overcome: this source is not to be
+         * switched off for it */
+        (void) io_set_run(&l->set, false);
         return 0;
 }
 
@@ -60,6 +62,8 @@ static Loop *sd_loop_free(Loop *loop)
 
         sd_event_source_disable_unref(l->work);
         sd_event_source_disable_unref(l->wake);
+        sd_event_source_disable_unref(l->io);
+        io_set_deinit(&l->set);
         sd_event_unref(l->event);
         free(l);
         return NULL;
@@ -79,6 +83,10 @@ static int set_up(SdLoop *l, int wake_fd)
         r = sd_event_add_io(l->event, &l->wake, wake_fd, EPOLLIN | EPOLLET, on_wake, l);
         if (r < 0)
                 return r;
+        r = sd_event_add_io(l->event, &l->io, l->set.fd, EPOLLIN, on_io, l);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(l->io, "lws-io");
         (void) sd_event_source_set_description(l->wake, "lws-wake");
         (void) sd_event_source_set_description(l->work, "lws-work");
         return sd_event_source_set_prepare(l->wake, on_prepare);
@@ -87,14 +95,15 @@ static int set_up(SdLoop *l, int wake_fd)
 static int sd_loop_new(Loop **ret, void *foreign, int wake_fd, const LoopHooks *hooks)
 {
         SdLoop *l = calloc(1, sizeof(*l));
-        int r = 0;
+        int r;
 
         if (!l)
                 return -ENOMEM;
         l->loop = (Loop){ .ops = &loop_sd_event, .hooks = *hooks };
+        r = io_set_init(&l->set);
         if (foreign)
                 l->event = sd_event_ref(foreign);
-        else
+        else if (r >= 0)
                 r = sd_event_new(&l->event);
         if (r >= 0)
                 r = set_up(l, wake_fd);
@@ -108,22 +117,17 @@ static int sd_loop_new(Loop **ret, void *foreign, int wake_fd, const LoopHooks *
 
 static int sd_loop_io_add(Loop *loop, LoopIo *io)
 {
-        sd_event_source *s;
-        int r = sd_event_add_io(of(loop)->event, &s, io->fd, io->events, on_io, io);
-
-        if (r >= 0)
-                io->source = s;
-        return r;
+        return io_set_add(&of(loop)->set, io);
 }
 
 static int sd_loop_io_modify(Loop *loop, LoopIo *io)
 {
-        return sd_event_source_set_io_events(io->source, io->events);
+        return io_set_modify(&of(loop)->set, io);
 }
 
-static void sd_loop_io_remove(Loop *loop, LoopIo *io)
+static void sd_loop_io_remove(Loop *loop, LoopIo *io, bool closing)
 {
-        io->source = sd_event_source_disable_unref(io->source);
+        io_set_remove(&of(loop)->set, io, closing);
 }
 
 static int sd_loop_run(Loop *loop, bool wait)

@@ -10,6 +10,9 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
@@ -252,6 +255,143 @@ START_TEST(the_last_thread_to_leave_frees)
         for (int i = 0; i < N; i++)
                 pthread_join(w[i].id, NULL);
         ck_assert_ptr_null(gone);
+}
+END_TEST
+
+typedef struct Watched Watched;
+struct Watched {
+        struct lws *wsi;
+        int peer; /* the other end */
+        unsigned calls;
+        uint32_t revents;
+};
+
+static void on_watched(struct lws *wsi, uint32_t revents)
+{
+        Watched *w = wsi_userdata(wsi);
+
+        w->calls++;
+        w->revents |= revents;
+}
+
+/* One that is told of once, with something to read. */
+static void watch_once(Watched *w, struct lws_context *cx)
+{
+        int fds[2];
+
+        *w = (Watched){ 0 };
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
+        w->peer = fds[1];
+        ck_assert_int_eq(wsi_new(&w->wsi, context_vhost_own(cx), context_thread(cx, 0), fds[0],
+                                 EPOLLIN | EPOLLONESHOT, on_watched, w),
+                0);
+        ck_assert_int_eq(write(w->peer, "x", 1), 1);
+}
+
+static void watched_free(Watched *w)
+{
+        w->wsi = wsi_free(w->wsi);
+        close(w->peer);
+}
+
+/* Turns that do not sleep: whatever is ready is told by then. */
+static void turn(struct lws_context *cx)
+{
+        for (unsigned i = 0; i < 20; i++)
+                ck_assert_int_eq(lws_service_tsi(cx, -1, 0), 0);
+}
+
+START_TEST(what_is_told_once_is_told_again_when_asked)
+{
+        struct lws_context *cx = has_loop(loop_options[_i]) ? make(loop_options[_i], 1) : NULL;
+        Watched w;
+
+        if (!cx)
+                return;
+        watch_once(&w, cx);
+        turn(cx);
+        ck_assert_uint_eq(w.calls, 1);
+        ck_assert_uint_eq(w.revents, EPOLLIN);
+        /* what is there already counts, and what comes later does */
+        ck_assert_int_eq(wsi_set_events(w.wsi, EPOLLIN | EPOLLONESHOT), 0);
+        turn(cx);
+        ck_assert_uint_eq(w.calls, 2);
+        ck_assert_int_eq(write(w.peer, "y", 1), 1);
+        turn(cx);
+        ck_assert_uint_eq(w.calls, 2);
+        watched_free(&w);
+        lws_context_destroy(cx);
+}
+END_TEST
+
+/* As a child has it that has not yet called exec(). */
+START_TEST(a_descriptor_that_somebody_else_has_is_gone_all_the_same)
+{
+        struct lws_context *cx = has_loop(loop_options[_i]) ? make(loop_options[_i], 1) : NULL;
+        Watched old, w;
+        int copy;
+
+        if (!cx)
+                return;
+        watch_once(&old, cx);
+        turn(cx);
+        ck_assert_int_eq(wsi_set_events(old.wsi, EPOLLIN | EPOLLONESHOT), 0);
+        copy = dup(wsi_fd(old.wsi));
+        old.wsi = wsi_free(old.wsi);
+        watch_once(&w, cx); /* the same number, in the same place */
+        turn(cx);
+        ck_assert_uint_eq(old.calls, 1);
+        ck_assert_uint_eq(w.calls, 1);
+        ck_assert_int_eq(write(old.peer, "y", 1), 1);
+        turn(cx);
+        ck_assert_uint_eq(old.calls, 1);
+        ck_assert_uint_eq(w.calls, 1);
+        close(copy);
+        close(old.peer);
+        watched_free(&w);
+        lws_context_destroy(cx);
+}
+END_TEST
+
+typedef struct Adder Adder;
+struct Adder {
+        Timer timer;
+        struct lws_context *cx;
+        Watched stays, goes, bad;
+};
+
+static void on_add(Timer *t, usec_t now)
+{
+        Adder *a = container_of(t, Adder, timer);
+        int file = memfd_create("no-epoll", MFD_CLOEXEC);
+
+        watch_once(&a->goes, a->cx);
+        watch_once(&a->stays, a->cx);
+        ck_assert_int_eq(wsi_set_events(a->stays.wsi, EPOLLIN | EPOLLONESHOT), 0);
+        watched_free(&a->goes);
+        /* the kernel's set takes no file; libev takes it for one that is always ready */
+        ck_assert_int_eq(wsi_new(&a->bad.wsi, context_vhost_own(a->cx), context_thread(a->cx, 0),
+                                 file, EPOLLIN | EPOLLONESHOT, on_watched, &a->bad),
+                0);
+}
+
+START_TEST(what_a_callback_adds_is_told_of_when_it_is_over)
+{
+        struct lws_context *cx = has_loop(loop_options[_i]) ? make(loop_options[_i], 1) : NULL;
+        Adder a = { .cx = cx };
+
+        if (!cx)
+                return;
+        timer_init(&a.timer, context_thread(cx, 0), on_add);
+        timer_set(&a.timer, 0);
+        turn(cx);
+        ck_assert_uint_eq(a.goes.calls, 0);
+        ck_assert_uint_eq(a.stays.calls, 1);
+        ck_assert_uint_eq(a.bad.calls, 1);
+        ck_assert_uint_ne(a.bad.revents, 0);
+        watched_free(&a.stays);
+        wsi_free(a.bad.wsi);
+        lws_context_destroy(cx);
 }
 END_TEST
 
@@ -514,6 +654,9 @@ int main(void)
                 a_notifier_may_destroy,
                 an_adopted_descriptor_may_destroy,
                 a_protocol_may_destroy_at_once,
+                what_is_told_once_is_told_again_when_asked,
+                a_descriptor_that_somebody_else_has_is_gone_all_the_same,
+                what_a_callback_adds_is_told_of_when_it_is_over,
         };
         Suite *suite = suite_create("context");
         TCase *tc = tcase_create("context");
