@@ -136,12 +136,47 @@ static size_t collect_steps(const DnsResult *res, LookupStep steps[static DNS_ST
         return res->n_steps;
 }
 
+/* What most answers fit into. */
+typedef union Small Small;
+union Small {
+        LookupAddress addresses[16];
+        LookupRecord records[8];
+        uint8_t octets[1024];
+};
+
+/* Addresses or records in `small`, or in what is to be freed. NULL when memory ran out. */
+static void *fill(LookupResult *out, const DnsResult *res, const DnsAnswer *a, bool records,
+        int ifindex, Small *small)
+{
+        size_t n = 0, size;
+        void *room = small;
+
+        for (size_t i = 0; i < 2; i++)
+                n += res->answers[i] ? res->answers[i]->n_records : 0;
+        size = records ? n * sizeof(LookupRecord) + a->size : n * sizeof(LookupAddress);
+        if (size > sizeof(*small))
+                room = malloc(size);
+        if (!room) {
+                out->error = -ENOMEM;
+        } else if (records) {
+                LookupRecord *list = room;
+
+                out->n_records = collect_records(res, ifindex, list, (uint8_t *) (list + n));
+                out->records = list;
+                if (out->n_records == 0)
+                        out->error = -ENODATA;
+        } else {
+                out->n_addresses = collect(res, ifindex, room, n);
+                out->addresses = room;
+                sort(room, out->n_addresses);
+        }
+        return room;
+}
+
 void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, int ifindex,
         LookupFn fn, void *userdata)
 {
         _cleanup_(freep) LookupAddress *addresses = NULL;
-        _cleanup_(freep) LookupRecord *list = NULL;
-        _cleanup_(freep) uint8_t *wire = NULL;
         _cleanup_(freep) LookupStep *steps = NULL;
         char canonical[DNS_NAME_TEXT_MAX];
         const DnsAnswer *a = first_positive(res);
@@ -154,7 +189,9 @@ void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, 
                 .took_usec = res->took,
                 .why = res->error == -EIO ? r->why : "",
                 .certificate_dates = res->error == -EIO && r->why_dates };
-        size_t max = 0;
+        void *room = NULL;
+        DnsName name;
+        Small small;
 
         canonical[0] = 0;
         if (res->asked)
@@ -165,27 +202,11 @@ void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, 
                 out.n_steps = collect_steps(res, steps);
         out.steps = steps;
         if (res->error == 0 && a) {
-                for (size_t i = 0; i < 2; i++)
-                        max += res->answers[i] ? res->answers[i]->n_records : 0;
-                dns_name_to_text(&a->final, canonical);
-                if (records) {
-                        list = reallocarray(NULL, max, sizeof(*list));
-                        wire = malloc(a->size);
-                } else {
-                        addresses = reallocarray(NULL, max, sizeof(*addresses));
-                }
-                if (records ? !list || !wire : !addresses) {
-                        out.error = -ENOMEM;
-                } else if (records) {
-                        out.n_records = collect_records(res, ifindex, list, wire);
-                        out.records = list;
-                        if (out.n_records == 0)
-                                out.error = -ENODATA;
-                } else {
-                        out.n_addresses = collect(res, ifindex, addresses, max);
-                        out.addresses = addresses;
-                        sort(addresses, out.n_addresses);
-                }
+                dns_answer_final(a, &name);
+                dns_name_to_text(&name, canonical);
+                room = fill(&out, res, a, records, ifindex, &small);
         }
         fn(l, &out, userdata);
+        if (room != &small)
+                free(room);
 }

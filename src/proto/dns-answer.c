@@ -24,10 +24,7 @@ struct Walk {
 
 static bool owner_is(const Walk *w, const DnsRecord *rr)
 {
-        DnsName owner;
-
-        dns_message_owner(w->m, rr, &owner);
-        return dns_name_equal(&owner, &w->name);
+        return dns_message_owner_is(w->m, rr, &w->name);
 }
 
 static bool usable(const Walk *w, const DnsRecord *rr, uint16_t type)
@@ -115,7 +112,7 @@ static int walk(Walk *w)
 {
         int r;
 
-        w->visited[w->n_visited++] = w->name;
+        dns_name_copy(&w->visited[w->n_visited++], &w->name);
         if (w->qtype == DNS_TYPE_CNAME || w->qtype == DNS_TYPE_ANY)
                 return 0;
         do {
@@ -168,15 +165,18 @@ static void write_message_record(Writer *w, const DnsMessage *m, const DnsRecord
         writer_patch_u16(w, len_pos, (uint16_t) (w->pos - len_pos - 2));
 }
 
-static int answer_new(DnsAnswer **ret, const Writer *w)
+static int answer_new(DnsAnswer **ret, const Writer *w, const DnsName *final)
 {
-        DnsAnswer *a = malloc(sizeof(*a) + w->pos);
+        DnsAnswer *a = malloc(sizeof(*a) + w->pos + final->len);
 
         if (!a)
                 return -ENOMEM;
-        *a = (DnsAnswer){ .n_refs = 1, .size = w->pos, .confidential = true };
+        *a = (DnsAnswer){
+                .n_refs = 1, .size = w->pos, .final_len = final->len, .confidential = true
+        };
         if (w->pos > 0)
                 memcpy(a->data, w->data, w->pos);
+        memcpy(a->data + a->size, final->wire, final->len);
         *ret = a;
         return 0;
 }
@@ -247,7 +247,7 @@ static int answer_build(DnsAnswer **ret, Walk *w, Writer *out)
         }
         if (out->failed)
                 return -EBADMSG;
-        r = answer_new(&a, out);
+        r = answer_new(&a, out, &w->name);
         if (r < 0)
                 return r;
         a->n_chain = (uint16_t) w->n_chain;
@@ -255,7 +255,6 @@ static int answer_build(DnsAnswer **ret, Walk *w, Writer *out)
         a->n_authority = soa ? 1 : 0;
         a->n_steps = (uint16_t) w->n_steps;
         a->ttl = w->ttl;
-        a->final = w->name;
         if (n_data > 0)
                 a->verdict = DNS_VERDICT_POSITIVE;
         else if (nxdomain)
@@ -285,7 +284,7 @@ int dns_answer_from_message(
         w.too_long = false;
         memset(w.synthesised, 0, sizeof(w.synthesised));
         w.m = m;
-        w.name = *qname;
+        dns_name_copy(&w.name, qname);
         w.qtype = qtype;
         w.qclass = qclass;
         w.ttl = UINT32_MAX;
@@ -324,13 +323,12 @@ int dns_answer_from_addresses(DnsAnswer **ret, const DnsName *name, int family, 
                         DNS_CLASS_IN, ttl, addrs[i].bytes, ip_size(family));
                 n_data++;
         }
-        r = answer_new(&a, &out);
+        r = answer_new(&a, &out, name);
         if (r < 0)
                 return r;
         a->verdict = n_data > 0 ? DNS_VERDICT_POSITIVE : DNS_VERDICT_NODATA;
         a->n_records = n_data;
         a->ttl = ttl;
-        a->final = *name;
         *ret = a;
         return 0;
 }
@@ -351,13 +349,12 @@ int dns_answer_from_names(
         for (size_t i = 0; i < n; i++)
                 write_record(&out, name, DNS_TYPE_PTR, DNS_CLASS_IN, ttl, targets[i].wire,
                         targets[i].len);
-        r = answer_new(&a, &out);
+        r = answer_new(&a, &out, name);
         if (r < 0)
                 return r;
         a->verdict = n > 0 ? DNS_VERDICT_POSITIVE : DNS_VERDICT_NODATA;
         a->n_records = (uint16_t) n;
         a->ttl = ttl;
-        a->final = *name;
         *ret = a;
         return 0;
 }
@@ -365,12 +362,11 @@ int dns_answer_from_names(
 int dns_answer_negative(DnsAnswer **ret, DnsVerdict verdict, const DnsName *name)
 {
         Writer none = WRITER_INIT(NULL, 0);
-        int r = answer_new(ret, &none);
+        int r = answer_new(ret, &none, name);
 
         if (r < 0)
                 return r;
         (*ret)->verdict = verdict;
-        (*ret)->final = *name;
         return 0;
 }
 
@@ -392,6 +388,7 @@ int dns_answer_join(DnsAnswer **ret, const DnsAnswer *head, uint32_t head_age,
         _cleanup_(freep) uint8_t *room = malloc(head->size + tail->size + 1);
         uint32_t head_ttl = head->ttl > head_age ? head->ttl - head_age : 0;
         uint32_t tail_ttl = tail->ttl > tail_age ? tail->ttl - tail_age : 0;
+        DnsName final;
         DnsAnswer *a;
         Writer out;
         int r;
@@ -401,7 +398,8 @@ int dns_answer_join(DnsAnswer **ret, const DnsAnswer *head, uint32_t head_age,
         out = WRITER_INIT(room, head->size + tail->size);
         copy_aged(&out, &from_head, head->n_chain, head_age);
         copy_aged(&out, &from_tail, dns_answer_count(tail), tail_age);
-        r = answer_new(&a, &out);
+        dns_answer_final(tail, &final);
+        r = answer_new(&a, &out, &final);
         if (r < 0)
                 return r;
         a->verdict = tail->verdict;
@@ -412,7 +410,6 @@ int dns_answer_join(DnsAnswer **ret, const DnsAnswer *head, uint32_t head_age,
         a->confidential = head->confidential && tail->confidential;
         a->storable = head->storable && tail->storable;
         a->ttl = MIN(head_ttl, tail_ttl);
-        a->final = tail->final;
         *ret = a;
         return 0;
 }

@@ -29,9 +29,10 @@ struct DnsAnswer {
         bool confidential;    /* made here, or by TLS all of it */
         bool storable;        /* a negative one is only with an SOA (RFC 2308 5) */
         uint32_t ttl;         /* seconds, the smallest of all that counts */
-        DnsName final;        /* the end of the chain */
-        size_t size;
-        uint8_t data[]; /* whole records, names uncompressed */
+        uint8_t final_len;
+        size_t size;    /* of the records */
+        uint8_t data[]; /* whole records, names uncompressed; then the name at the end of the chain
+                         */
 };
 
 /* -EBADMSG for a chain that loops or is too long, -ENOMEM. The message's rcode is NOERROR, NXDOMAIN
@@ -51,6 +52,18 @@ int dns_answer_join(DnsAnswer **ret, const DnsAnswer *head, uint32_t head_age,
 DnsAnswer *dns_answer_ref(DnsAnswer *a);
 DnsAnswer *dns_answer_unref(DnsAnswer *a);
 DEFINE_CLEANUP(DnsAnswer, dns_answer_unref)
+
+/* The name at the end of the chain. */
+static inline void dns_answer_final(const DnsAnswer *a, DnsName *ret)
+{
+        ret->len = a->final_len;
+        memcpy(ret->wire, a->data + a->size, a->final_len);
+}
+
+static inline size_t dns_answer_octets(const DnsAnswer *a)
+{
+        return sizeof(*a) + a->size + a->final_len;
+}
 
 static inline size_t dns_answer_count(const DnsAnswer *a)
 {

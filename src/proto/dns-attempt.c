@@ -29,15 +29,10 @@ void dns_attempt_close(DnsClient *c, DnsAttempt *a)
 /* RFC 0x20 draft: each letter's case by a coin. */
 static void mix_case(DnsName *n, DnsClient *c)
 {
-        uint64_t bits = 0;
+        uint8_t coins[(DNS_NAME_MAX + 63) / 64 * 8];
 
-        for (size_t i = 0; i < n->len; i++) {
-                if (i % 64 == 0)
-                        dns_client_random(c, &bits, sizeof(bits));
-                if ((n->wire[i] | 0x20) >= 'a' && (n->wire[i] | 0x20) <= 'z' && bits & 1)
-                        n->wire[i] ^= 0x20;
-                bits >>= 1;
-        }
+        dns_client_random(c, coins, (n->len + 63u) / 64 * 8);
+        dns_name_mix_case(n, coins);
 }
 
 /* An id that no other question on the same connection has. */
@@ -71,9 +66,10 @@ static int attempt_build(DnsClient *c, DnsAttempt *a, const DnsName *qname, uint
         DnsQueryOptions o = { .edns = a->edns,
                 .keepalive = a->transport != DNS_UDP,
                 .pad = a->transport == DNS_TLS };
-        DnsName name = *qname;
+        DnsName name;
         int size;
 
+        dns_name_copy(&name, qname);
         if (a->edns && a->transport == DNS_UDP)
                 dns_server_cookie_fill(s, &o, c->rng, now);
         dns_name_lower(&name);
@@ -121,6 +117,7 @@ static DnsAttempt *attempt_alloc(DnsServer *s, DnsTransport transport, usec_t no
         a->transport = transport;
         a->designations = s->designations;
         a->sent = now;
+        a->timer.kind = DNS_TIMER_ATTEMPT;
         a->timer.fn = dns_attempt_timeout;
         return a;
 }

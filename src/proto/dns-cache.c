@@ -16,7 +16,8 @@
 typedef struct Entry Entry;
 struct Entry {
         HeapNode by_expiry;
-        Entry *next; /* in its bucket */
+        usec_t expires; /* by this: next to it */
+        Entry *next;    /* in its bucket */
         uint64_t hash;
         uint32_t type, scope;
         uint16_t class;
@@ -24,7 +25,7 @@ struct Entry {
         uint8_t failures;
         bool told_due;
         int error;
-        usec_t stored, expires;
+        usec_t stored;
         DnsAnswer *answer; /* NULL for a failure */
         size_t octets;
         uint8_t name_len;
@@ -147,29 +148,20 @@ static uint64_t key_hash(const DnsCache *c, const DnsCacheKey *key)
         return dns_name_hash(key->name, c->seed + key->scope);
 }
 
-static bool name_matches(const Entry *e, const DnsName *lower)
+/* For the same name and scope. */
+static bool matches(const Entry *e, const DnsCacheKey *key, uint64_t hash)
 {
-        return e->name_len == lower->len && memcmp(e->name, lower->wire, lower->len) == 0;
+        return e->hash == hash && e->class == key->class && e->scope == key->scope &&
+               e->name_len == key->name->len && dns_name_equal_wire(key->name, e->name);
 }
 
 static Entry *find(const DnsCache *c, const DnsCacheKey *key, uint64_t hash, uint32_t type)
 {
-        DnsName lower;
-
         if (c->n_buckets == 0)
                 return NULL;
-        lower.len = 0;
-        for (Entry *e = *bucket(c, hash); e; e = e->next) {
-                if (e->hash != hash || e->type != type || e->class != key->class ||
-                        e->scope != key->scope)
-                        continue;
-                if (lower.len == 0) {
-                        lower = *key->name;
-                        dns_name_lower(&lower);
-                }
-                if (name_matches(e, &lower))
+        for (Entry *e = *bucket(c, hash); e; e = e->next)
+                if (e->type == type && matches(e, key, hash))
                         return e;
-        }
         return NULL;
 }
 
@@ -177,16 +169,17 @@ static Entry *insert(DnsCache *c, const DnsCacheKey *key, uint64_t hash, uint32_
         DnsAnswer *answer, usec_t expires, usec_t now)
 {
         size_t octets = sizeof(Entry) + key->name->len + 2 * sizeof(void *);
-        DnsName lower = *key->name;
+        DnsName lower;
         Entry *e;
 
         if (answer)
-                octets += sizeof(*answer) + answer->size;
+                octets += dns_answer_octets(answer);
         /* no single answer drives a good part of the others out */
         if (octets > c->max_octets / 8)
                 return NULL;
         make_room(c, octets);
-        if (c->n_entries >= c->n_buckets && grow(c) < 0 && c->n_buckets == 0)
+        /* most names that are looked for are not there, and not found in an empty place */
+        if (2 * c->n_entries >= c->n_buckets && grow(c) < 0 && c->n_buckets == 0)
                 return NULL;
         e = malloc(sizeof(*e) + key->name->len);
         if (!e)
@@ -199,6 +192,7 @@ static Entry *insert(DnsCache *c, const DnsCacheKey *key, uint64_t hash, uint32_
                 .expires = expires,
                 .octets = octets,
                 .name_len = key->name->len };
+        dns_name_copy(&lower, key->name);
         dns_name_lower(&lower);
         memcpy(e->name, lower.wire, lower.len);
         if (answer)
@@ -234,17 +228,14 @@ static bool supersede(DnsCache *c, const DnsCacheKey *key, uint64_t hash, const 
         DnsTrust trust, usec_t now)
 {
         bool gone = is_gone(answer), better = true;
-        DnsName lower = *key->name;
         Entry *next;
 
-        dns_name_lower(&lower);
         for (Entry *e = c->n_buckets > 0 ? *bucket(c, hash) : NULL; e; e = next) {
                 bool same = e->type == key->type || e->type == (key->type | KEY_FAILURE) ||
                             e->type == KEY_ALL_TYPES;
 
                 next = e->next;
-                if (e->hash != hash || e->class != key->class || e->scope != key->scope ||
-                        !name_matches(e, &lower) || !(same || (gone && e->expires <= now)))
+                if (!matches(e, key, hash) || !(same || (gone && e->expires <= now)))
                         continue;
                 if (e->expires > now && e->trust > trust)
                         better = false;

@@ -24,18 +24,25 @@
 #define DNS_STALE_AFTER  (1800 * USEC_PER_MSEC)
 #define DNS_STALE_TTL    30u /* RFC 8767 4 */
 
+/* Where an answer is from. */
+typedef struct DnsSource DnsSource;
+struct DnsSource {
+        DnsServer *server;
+        DnsTransport transport;
+};
+
 typedef struct DnsPart DnsPart;
 struct DnsPart {
         List waiter; /* of `txn` */
         DnsLookup *lookup;
         DnsTransaction *txn;
         uint16_t type;
-        DnsName name; /* now asked for */
         DnsAnswer *answer;
         uint32_t age;
         unsigned steps;
         bool done, from_network, stale, local;
         int error;
+        DnsName name; /* now asked for */
 };
 
 struct DnsLookup {
@@ -53,8 +60,8 @@ struct DnsLookup {
         size_t n_steps;
         bool done;
         DnsResult result;
+        /* from the name of the result on not zeroed before use */
         DnsPart parts[2];
-        /* from here on not zeroed before use */
         DnsQuestion question;
         DnsName candidates[DNS_SEARCH_MAX + 1];
 };
@@ -64,7 +71,6 @@ struct DnsTransaction {
         List running; /* or the line of those that wait for their turn */
         DnsClient *client;
         DnsTimer timer;
-        DnsName name;
         uint16_t type, class;
         uint32_t servers; /* that may be asked */
         int ifindex;
@@ -80,12 +86,16 @@ struct DnsTransaction {
         unsigned round, packets, packets_max, bad_cookies;
         int error;
         DnsAnswer *doubtful; /* negative answer to a question in mixed case, being checked */
+        DnsName name;
 };
 
 struct DnsClient {
         Rng *rng;
         DnsCache *cache;
         DnsHosts *hosts;
+        /* Those of a kind mostly last equally long, so that each stands behind the one before;
+         * which one does not is on the heap. */
+        List timer_lines[DNS_TIMER_KINDS];
         Heap timers;
         DnsServer *servers[DNS_SERVERS_MAX];
         size_t n_servers;
@@ -167,5 +177,5 @@ const char *dns_trace_error(int error);
 
 /* -- dns-lookup.c -- */
 /* The transaction the part waited for has ended; it has already left it. */
-void dns_part_answered(DnsPart *part, DnsAnswer *answer, const DnsAttempt *by, usec_t now);
+void dns_part_answered(DnsPart *part, DnsAnswer *answer, const DnsSource *by, usec_t now);
 void dns_part_failed(DnsPart *part, int error, usec_t now);

@@ -31,6 +31,8 @@ int dns_client_new(DnsClient **ret, Rng *rng)
         list_init(&c->closed);
         for (size_t i = 0; i < DNS_TXN_BUCKETS; i++)
                 list_init(&c->txns[i]);
+        for (size_t i = 0; i < DNS_TIMER_KINDS; i++)
+                list_init(&c->timer_lines[i]);
         r = dns_cache_new(&c->cache, c->seed);
         if (r < 0)
                 return r;
@@ -71,31 +73,55 @@ DnsClient *dns_client_free(DnsClient *c)
 
 void dns_timer_set(DnsClient *c, DnsTimer *t, usec_t deadline)
 {
-        heap_unlink(&c->timers, &t->node);
+        List *line = &c->timer_lines[t->kind];
+
+        dns_timer_cancel(c, t);
         t->deadline = deadline;
-        if (deadline != USEC_INFINITY)
+        if (deadline == USEC_INFINITY)
+                return;
+        if (list_is_empty(line) || list_entry(line->prev, DnsTimer, line)->deadline <= deadline)
+                list_link_tail(line, &t->line);
+        else
                 heap_link(&c->timers, &t->node);
 }
 
 void dns_timer_cancel(DnsClient *c, DnsTimer *t)
 {
-        heap_unlink(&c->timers, &t->node);
+        if (list_is_linked(&t->line))
+                list_unlink(&t->line);
+        else
+                heap_unlink(&c->timers, &t->node);
+}
+
+static DnsTimer *first_timer(const DnsClient *c)
+{
+        HeapNode *n = heap_first(&c->timers);
+        DnsTimer *first = n ? container_of(n, DnsTimer, node) : NULL;
+
+        for (size_t i = 0; i < DNS_TIMER_KINDS; i++) {
+                List *l = list_first(&c->timer_lines[i]);
+                DnsTimer *t = l ? list_entry(l, DnsTimer, line) : NULL;
+
+                if (t && (!first || t->deadline < first->deadline))
+                        first = t;
+        }
+        return first;
 }
 
 usec_t dns_client_deadline(const DnsClient *c)
 {
-        HeapNode *n = heap_first(&c->timers);
+        const DnsTimer *t = first_timer(c);
 
-        return n ? container_of(n, DnsTimer, node)->deadline : USEC_INFINITY;
+        return t ? t->deadline : USEC_INFINITY;
 }
 
 void dns_client_timeout(DnsClient *c, usec_t now)
 {
-        /* every timer that fires is set later, or not at all: this ends */
-        while (dns_client_deadline(c) <= now) {
-                DnsTimer *t = container_of(heap_first(&c->timers), DnsTimer, node);
+        DnsTimer *t;
 
-                heap_unlink(&c->timers, &t->node);
+        /* every timer that fires is set later, or not at all: this ends */
+        while ((t = first_timer(c)) && t->deadline <= now) {
+                dns_timer_cancel(c, t);
                 t->fn(c, t, now);
         }
 }

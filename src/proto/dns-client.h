@@ -17,17 +17,28 @@
 #include "proto/dns-hosts.h"
 #include "proto/dns-resolvconf.h"
 #include "proto/dns-server.h"
+#include "util/list.h"
 
 typedef struct DnsClient DnsClient;
 typedef struct DnsLookup DnsLookup;
 typedef struct DnsTransaction DnsTransaction;
 typedef struct DnsAttempt DnsAttempt;
 
+/* Whose timer it is. */
+typedef enum DnsTimerKind {
+        DNS_TIMER_LOOKUP,
+        DNS_TIMER_TXN,
+        DNS_TIMER_ATTEMPT,
+        DNS_TIMER_KINDS,
+} DnsTimerKind;
+
 /* A timer of the machine itself. */
 typedef struct DnsTimer DnsTimer;
 struct DnsTimer {
-        HeapNode node;
+        List line;     /* of its kind; or */
+        HeapNode node; /* on the heap */
         usec_t deadline;
+        DnsTimerKind kind;
         void (*fn)(DnsClient *c, DnsTimer *t, usec_t now);
 };
 
@@ -94,12 +105,12 @@ enum {
 
 typedef struct DnsQuestion DnsQuestion;
 struct DnsQuestion {
-        DnsName name;
         bool absolute;     /* no search list */
         uint16_t types[2]; /* the second is 0 for one alone */
         uint16_t class;
         unsigned flags;
         int ifindex; /* servers of this link only; 0: any */
+        DnsName name;
 };
 
 /* One thing that happened on the way of a look-up. */
@@ -119,7 +130,6 @@ struct DnsResult {
         int error;             /* as in helper/resolver.h */
         DnsAnswer *answers[2]; /* positive or negative, NULL where a type failed or was late */
         uint32_t ages[2];
-        DnsName name; /* the candidate that was answered */
         bool from_cache, stale, local;
         bool confidential; /* nobody on the way could read it */
         bool asked;        /* the next two are set */
@@ -128,6 +138,7 @@ struct DnsResult {
         usec_t took;
         const DnsStep *steps; /* under DNS_LOOKUP_TRACE, the first so many */
         size_t n_steps;
+        DnsName name; /* the candidate that was answered */
 };
 
 typedef enum DnsEventKind {

@@ -150,10 +150,12 @@ static void on_address(DnsServer *s, const DnsMessage *m)
         _cleanup_(dns_answer_unrefp) DnsAnswer *answer = NULL;
         DnsSvcb svcb = { .target = h->qname, .port = s->ddr_port };
         const IpAddr *addr;
+        DnsName final;
 
         if (dns_answer_from_message(&answer, m, &h->qname, h->qtype, DNS_CLASS_IN) < 0)
                 return;
-        add_addresses(&svcb, m, &answer->final);
+        dns_answer_final(answer, &final);
+        add_addresses(&svcb, m, &final);
         addr = choose_address(&svcb, &s->endpoint.addr);
         if (addr)
                 designate(s, &svcb, addr);

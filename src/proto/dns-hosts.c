@@ -16,6 +16,8 @@ struct Host {
 struct DnsHosts {
         Host *by_name, *by_addr;
         size_t n, capacity;
+        uint64_t lengths[4]; /* of names that there are, a bit for each: most others have none of
+                                them */
         uint8_t *arena;
         size_t arena_size, arena_capacity;
 };
@@ -85,6 +87,7 @@ static int host_add(DnsHosts *h, const IpAddr *addr, const DnsName *name)
         h->by_name[h->n] = (Host){
                 .addr = *addr, .name_pos = pos, .name_len = name->len, .line_order = (uint32_t) h->n
         };
+        h->lengths[name->len / 64] |= UINT64_C(1) << name->len % 64;
         h->n++;
         return 0;
 }
@@ -179,9 +182,9 @@ size_t dns_hosts_addresses(const DnsHosts *h, const DnsName *name, IpAddr *ret, 
         size_t low = 0, high = h->n, n = 0;
         DnsName lower;
 
-        if (high == 0)
+        if (!(h->lengths[name->len / 64] >> name->len % 64 & 1))
                 return 0;
-        lower = *name;
+        dns_name_copy(&lower, name);
         dns_name_lower(&lower);
         while (low < high) {
                 size_t mid = low + (high - low) / 2;

@@ -21,8 +21,11 @@ static void part_clear(DnsPart *part)
 
 static void part_init(DnsPart *part, DnsLookup *l, uint16_t type)
 {
-        *part = (DnsPart){ .lookup = l, .type = type, .name = l->candidates[l->candidate] };
+        memset(part, 0, offsetof(DnsPart, name));
+        part->lookup = l;
+        part->type = type;
         list_init(&part->waiter);
+        dns_name_copy(&part->name, &l->candidates[l->candidate]);
 }
 
 static void part_fail(DnsPart *part, int error)
@@ -54,7 +57,7 @@ static void part_absorb(DnsPart *part, DnsAnswer *answer, uint32_t age)
         else if (part->steps > DNS_CHAIN_MAX)
                 part_fail(part, -EIO);
         else if (answer->verdict == DNS_VERDICT_CHASE)
-                part->name = answer->final;
+                dns_answer_final(answer, &part->name);
         else
                 part->done = true;
 }
@@ -283,7 +286,7 @@ static void part_run(DnsPart *part, usec_t now)
                 part_fail_or_stale(part, r, now);
 }
 
-void dns_part_answered(DnsPart *part, DnsAnswer *answer, const DnsAttempt *by, usec_t now)
+void dns_part_answered(DnsPart *part, DnsAnswer *answer, const DnsSource *by, usec_t now)
 {
         DnsLookup *l = part->lookup;
 
@@ -340,7 +343,7 @@ static void result_fill(DnsLookup *l, int error, usec_t now)
         bool network = false;
 
         res->error = error;
-        res->name = l->candidates[l->candidate];
+        dns_name_copy(&res->name, &l->candidates[l->candidate]);
         res->took = usec_sub(now, l->started);
         res->steps = l->steps;
         res->n_steps = l->n_steps;
@@ -505,7 +508,7 @@ static void make_candidates(DnsLookup *l)
         for (size_t i = 0; search && i < c->n_search; i++)
                 if (dns_name_join(&q->name, &c->search[i], &l->candidates[l->n_candidates]) == 0)
                         l->n_candidates++;
-        l->candidates[l->n_candidates++] = q->name;
+        dns_name_copy(&l->candidates[l->n_candidates++], &q->name);
 }
 
 static int check_question(const DnsQuestion *q)
@@ -516,6 +519,12 @@ static int check_question(const DnsQuestion *q)
                 if ((i == 0 || q->types[i]) && dns_type_is_meta(q->types[i]))
                         return -EOPNOTSUPP; /* REQ_DNS 2: ANY is never sent, and is no type */
         return 0;
+}
+
+static void question_copy(DnsQuestion *to, const DnsQuestion *from)
+{
+        memcpy(to, from, offsetof(DnsQuestion, name));
+        dns_name_copy(&to->name, &from->name);
 }
 
 static DnsLookup *lookup_alloc(DnsClient *c)
@@ -542,10 +551,11 @@ int dns_client_lookup(
         l = lookup_alloc(c);
         if (!l)
                 return -ENOMEM;
-        memset(l, 0, offsetof(DnsLookup, question));
+        memset(l, 0, offsetof(DnsLookup, result.name));
         l->client = c;
         l->userdata = userdata;
-        l->question = *q;
+        question_copy(&l->question, q);
+        l->timer.kind = DNS_TIMER_LOOKUP;
         l->timer.fn = lookup_timeout;
         l->started = now;
         if (q->flags & DNS_LOOKUP_TRACE)
@@ -575,7 +585,7 @@ int dns_client_peek(DnsClient *c, const DnsQuestion *q, usec_t now, DnsResult *r
         if (check_question(q) < 0)
                 return 0;
         l.client = c;
-        l.question = *q;
+        question_copy(&l.question, q);
         make_candidates(&l);
         /* with a search list a negative answer is not the end */
         if (l.n_candidates > 1)

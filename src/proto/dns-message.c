@@ -83,6 +83,17 @@ static int add_record(DnsMessage *m, const DnsRecord *rr, size_t *capacity)
         return 0;
 }
 
+/* A pointer to the question's name, as most owners are: that has been read already. */
+static bool skip_question(const DnsMessage *m, Reader *r)
+{
+        Reader at = *r;
+
+        if (!m->header.has_question || reader_u16(&at) != (0xc000 | DNS_HEADER_SIZE))
+                return false;
+        *r = at;
+        return true;
+}
+
 static int read_record(DnsMessage *m, Reader *r, unsigned section, size_t *capacity)
 {
         DnsRecord rr = { .owner_pos = (uint16_t) r->pos, .section = (uint8_t) section };
@@ -90,7 +101,9 @@ static int read_record(DnsMessage *m, Reader *r, unsigned section, size_t *capac
         Reader data;
         DnsName owner;
 
-        if (dns_name_read(r, &owner) < 0)
+        if (skip_question(m, r))
+                owner.len = m->header.qname.len;
+        else if (dns_name_read(r, &owner) < 0)
                 return -EBADMSG;
         rr.type = reader_u16(r);
         rr.class = reader_u16(r);
@@ -169,8 +182,21 @@ static void read_name_at(const DnsMessage *m, size_t pos, DnsName *ret)
         Reader r = READER_INIT(m->data, m->size);
 
         reader_seek(&r, pos);
-        if (dns_name_read(&r, ret) < 0)
+        if (skip_question(m, &r))
+                dns_name_copy(ret, &m->header.qname);
+        else if (dns_name_read(&r, ret) < 0)
                 ret->len = 0;
+}
+
+bool dns_message_owner_is(const DnsMessage *m, const DnsRecord *rr, const DnsName *name)
+{
+        Reader r = READER_INIT(m->data, m->size);
+        DnsName owner;
+
+        reader_seek(&r, rr->owner_pos);
+        if (skip_question(m, &r))
+                return dns_name_equal(&m->header.qname, name);
+        return dns_name_read(&r, &owner) == 0 && dns_name_equal(&owner, name);
 }
 
 void dns_message_owner(const DnsMessage *m, const DnsRecord *rr, DnsName *ret)

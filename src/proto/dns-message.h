@@ -88,6 +88,7 @@ int dns_message_parse(DnsMessage *m, const void *data, size_t size);
 int dns_message_parse_records(DnsMessage *m, const void *data, size_t size);
 void dns_message_deinit(DnsMessage *m);
 void dns_message_owner(const DnsMessage *m, const DnsRecord *rr, DnsName *ret);
+bool dns_message_owner_is(const DnsMessage *m, const DnsRecord *rr, const DnsName *name);
 /* The name that is the whole data, or that data starts with (CNAME, NS, PTR, DNAME, SOA). */
 void dns_message_target(const DnsMessage *m, const DnsRecord *rr, DnsName *ret);
 /* Data with names uncompressed; -ENOBUFS. */

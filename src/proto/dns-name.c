@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "proto/dns-name.h"
 #include "util/error.h"
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,40 @@ const DnsName DNS_NAME_ROOT = { .len = 1 };
 static inline uint8_t fold(uint8_t c)
 {
         return (uint8_t) (c - 'A') < 26 ? c | 0x20 : c;
+}
+
+#define EACH(octet) (0x0101010101010101u * (octet))
+
+/* 0x80 in each octet of eight that is from `first` to `last`, both below 0x80. */
+static inline uint64_t within(uint64_t v, uint8_t first, uint8_t last)
+{
+        uint64_t low = v & EACH(0x7f);
+
+        return ((low + EACH(0x80u - first)) ^ (low + EACH(0x7fu - last))) & ~v & EACH(0x80);
+}
+
+static inline uint64_t load(const uint8_t *p)
+{
+        uint64_t v;
+
+        memcpy(&v, p, sizeof(v));
+        return v;
+}
+
+/* Names are gone through by eight octets at a time from before this on, with as many behind it. */
+#define WHOLE_END (DNS_NAME_MAX - 7)
+
+/* In memory; there are more than none. */
+static inline uint64_t first_octets(size_t n)
+{
+        return n >= 8 ? UINT64_MAX : htole64((UINT64_C(1) << 8 * n) - 1);
+}
+
+static inline uint64_t fold_8(const uint8_t *p)
+{
+        uint64_t v = load(p);
+
+        return v | within(v, 'A', 'Z') >> 2;
 }
 
 /*
@@ -153,7 +188,43 @@ int dns_name_from_text(const char *s, DnsName *ret, bool *ret_absolute)
 /* Octets that the master file form escapes with a backslash alone. */
 static bool is_quoted(uint8_t c)
 {
-        return c == '.' || c == '"' || c == '(' || c == ')' || c == ';' || c == '@' || c == '$';
+        return c == '.' || c == '"' || c == '(' || c == ')' || c == ';' || c == '@' || c == '$' ||
+               c == '\\';
+}
+
+static size_t escape(char *out, const uint8_t *label, size_t len)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < len; i++) {
+                uint8_t c = label[i];
+
+                if (c <= 0x20 || c >= 0x7f)
+                        n += (size_t) sprintf(out + n, "\\%03u", c);
+                else if (is_quoted(c))
+                        n += (size_t) sprintf(out + n, "\\%c", c);
+                else
+                        out[n++] = (char) c;
+        }
+        return n;
+}
+
+/* The label of `len` octets at `at`; most have none that has to be escaped. */
+static size_t write_label(char *out, const DnsName *n, size_t at, size_t len)
+{
+        size_t i = 0;
+
+        for (; i < len && at + i < WHOLE_END; i += 8) {
+                uint64_t v = load(n->wire + at + i), simple;
+
+                simple = within(v | EACH(0x20), 'a', 'z') | within(v, '0', '9') |
+                         within(v, '-', '-') | within(v, '_', '_');
+                if (~simple & EACH(0x80) & first_octets(len - i))
+                        return escape(out, n->wire + at, len);
+                /* what stands behind it is written over */
+                memcpy(out + i, &v, sizeof(v));
+        }
+        return i < len ? escape(out, n->wire + at, len) : len;
 }
 
 const char *dns_name_to_text(const DnsName *n, char buf[static DNS_NAME_TEXT_MAX])
@@ -163,16 +234,7 @@ const char *dns_name_to_text(const DnsName *n, char buf[static DNS_NAME_TEXT_MAX
         for (size_t i = 0; i < n->len && n->wire[i] > 0; i += 1u + n->wire[i]) {
                 if (out > 0)
                         buf[out++] = '.';
-                for (size_t k = 1; k <= n->wire[i]; k++) {
-                        uint8_t c = n->wire[i + k];
-
-                        if (c <= 0x20 || c >= 0x7f)
-                                out += (size_t) sprintf(buf + out, "\\%03u", c);
-                        else if (c < 'A' ? is_quoted(c) : c == '\\')
-                                out += (size_t) sprintf(buf + out, "\\%c", c);
-                        else
-                                buf[out++] = (char) c;
-                }
+                out += write_label(buf + out, n, i + 1, n->wire[i]);
         }
         if (out == 0)
                 buf[out++] = '.';
@@ -200,21 +262,56 @@ bool dns_name_same(const DnsName *a, const DnsName *b)
         return a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0;
 }
 
+static inline uint64_t mix(uint64_t h, uint64_t v)
+{
+        h = (h ^ v) * 0x9e3779b97f4a7c15u;
+        return h ^ h >> 32;
+}
+
 uint64_t dns_name_hash(const DnsName *n, uint64_t seed)
 {
-        uint64_t h = seed ^ 0xcbf29ce484222325u;
+        uint64_t h = mix(seed, n->len);
+        size_t i = 0;
 
-        for (size_t i = 0; i < n->len; i++)
-                h = (h ^ fold(n->wire[i])) * 0x100000001b3u;
-        h ^= h >> 32;
-        h *= 0x9e3779b97f4a7c15u;
-        return h ^ (h >> 29);
+        for (; i < n->len && i < WHOLE_END; i += 8)
+                h = mix(h, fold_8(n->wire + i) & first_octets(n->len - i));
+        for (; i < n->len; i++)
+                h = mix(h, fold(n->wire[i]));
+        return h;
 }
 
 void dns_name_lower(DnsName *n)
 {
-        for (size_t i = 0; i < n->len; i++)
+        size_t i = 0;
+
+        for (; i < n->len && i < WHOLE_END; i += 8) {
+                uint64_t v = fold_8(n->wire + i);
+
+                memcpy(n->wire + i, &v, sizeof(v));
+        }
+        for (; i < n->len; i++)
                 n->wire[i] = fold(n->wire[i]);
+}
+
+void dns_name_mix_case(DnsName *n, const uint8_t *coins)
+{
+        size_t i = 0;
+        uint64_t toss = 0;
+
+        for (; i + 8 <= n->len; i += 8) {
+                uint64_t v = load(n->wire + i);
+
+                /* one bit of each of eight coins for eight octets, another one for the next */
+                if (i % 64 == 0)
+                        toss = load(coins + i / 8);
+                v ^= (within(v | EACH(0x20), 'a', 'z') >> 2) & (toss << 5) & EACH(0x20);
+                toss >>= 1;
+                memcpy(n->wire + i, &v, sizeof(v));
+        }
+        for (; i < n->len; i++)
+                if ((uint8_t) (fold(n->wire[i]) - 'a') < 26 &&
+                        coins[i / 64 * 8 + i % 8] >> i / 8 % 8 & 1)
+                        n->wire[i] ^= 0x20;
 }
 
 unsigned dns_name_labels(const DnsName *n)

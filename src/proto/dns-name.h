@@ -20,6 +20,12 @@ struct DnsName {
 
 extern const DnsName DNS_NAME_ROOT;
 
+/* What there is of it, which is mostly a tenth of the room. */
+static inline void dns_name_copy(DnsName *to, const DnsName *from)
+{
+        memcpy(to, from, offsetof(DnsName, wire) + from->len);
+}
+
 /* Reads a name at the cursor of a whole message. Pointers go strictly backwards and never into the
  * header. 0, or -EBADMSG, after which `ret` is no name. */
 int dns_name_read(Reader *r, DnsName *ret);
@@ -39,6 +45,9 @@ bool dns_name_equal_wire(const DnsName *n, const uint8_t *wire);
 bool dns_name_same(const DnsName *a, const DnsName *b);  /* octet by octet */
 uint64_t dns_name_hash(const DnsName *n, uint64_t seed); /* without case */
 void dns_name_lower(DnsName *n);
+/* Changes the case of each letter whose coin says so; `coins` has a bit for each octet of the name,
+ * rounded up to 64. */
+void dns_name_mix_case(DnsName *n, const uint8_t *coins);
 unsigned dns_name_labels(const DnsName *n); /* without the root */
 /* `n` is `zone` or below it. */
 bool dns_name_is_under(const DnsName *n, const DnsName *zone);

@@ -228,13 +228,14 @@ static int reply_whole(
 /* The letters' case was ours to choose: what points back to the question is to read as it was
  * asked. */
 static const void *restore_case(
-        const DnsAttempt *a, const DnsHeader *h, const void *data, size_t size, uint8_t *copy)
+        const DnsAttempt *a, DnsHeader *h, const void *data, size_t size, uint8_t *copy)
 {
         if (!a->mixed_case || !a->txn || h->counts[0] == 0 || size > COPY_MAX ||
                 size < DNS_HEADER_SIZE + (size_t) a->txn->name.len)
                 return data;
         memcpy(copy, data, size);
         memcpy(copy + DNS_HEADER_SIZE, a->txn->name.wire, a->txn->name.len);
+        dns_name_copy(&h->qname, &a->txn->name);
         return copy;
 }
 

@@ -185,15 +185,13 @@ void dns_transaction_free(DnsTransaction *t)
 void dns_txn_finish(
         DnsTransaction *t, DnsAnswer *answer, const DnsAttempt *by, int error, usec_t now)
 {
-        DnsAttempt source = { 0 };
+        DnsSource source = { 0 };
         DnsClient *c = t->client;
         unsigned packets = t->packets;
         List waiters = LIST_INIT(waiters);
 
-        if (by) {
-                source.server = by->server;
-                source.transport = by->transport;
-        }
+        if (by)
+                source = (DnsSource){ by->server, by->transport };
         list_splice_tail(&waiters, &t->waiters);
         list_foreach (it, &waiters)
                 list_entry(it, DnsPart, waiter)->txn = NULL;
@@ -380,15 +378,17 @@ static DnsTransaction *txn_get(DnsPart *part, uint32_t servers, unsigned packets
         t = malloc(sizeof(*t));
         if (!t)
                 return NULL;
-        *t = (DnsTransaction){ .client = c,
-                .name = part->name,
-                .type = part->type,
-                .class = q->class,
-                .servers = servers,
-                .ifindex = q->ifindex,
-                .plain = plain,
-                .packets_max = packets_max,
-                .timer.fn = txn_timeout };
+        memset(t, 0, offsetof(DnsTransaction, name));
+        t->client = c;
+        t->timer.kind = DNS_TIMER_TXN;
+        t->timer.fn = txn_timeout;
+        t->type = part->type;
+        t->class = q->class;
+        t->servers = servers;
+        t->ifindex = q->ifindex;
+        t->plain = plain;
+        t->packets_max = packets_max;
+        dns_name_copy(&t->name, &part->name);
         list_init(&t->waiters);
         list_init(&t->attempts);
         list_link_tail(bucket, &t->link);

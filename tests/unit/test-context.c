@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <systemd/sd-event.h>

@@ -12,6 +12,15 @@ static DnsName name(const char *text)
         return n;
 }
 
+static size_t letters(const DnsName *n)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < n->len; i++)
+                count += n->wire[i] >= 'a' && n->wire[i] <= 'z';
+        return count;
+}
+
 START_TEST(text_round_trips)
 {
         static const char *const texts[] = { ".", "a", "example.com", "a\\.b.c", "x\\032y.z",
@@ -200,7 +209,62 @@ START_TEST(host_names_are_letters_digits_hyphens)
 }
 END_TEST
 
+/* Any octets, of any length: letters are the only ones that fold, wherever they stand. */
+START_TEST(every_octet_folds_in_every_place)
+{
+        for (unsigned c = 0; c < 256; c++)
+                for (size_t len = 1; len <= 20; len++)
+                        for (size_t at = 0; at < len; at++) {
+                                DnsName a = { .len = (uint8_t) len }, lower, other;
+                                bool upper = c >= 'A' && c <= 'Z';
+
+                                memset(a.wire, 'Q', len);
+                                a.wire[at] = (uint8_t) c;
+                                lower = a;
+                                dns_name_lower(&lower);
+                                for (size_t i = 0; i < len; i++)
+                                        ck_assert_uint_eq(lower.wire[i], i != at ? 'q'
+                                                                         : upper ? c + 0x20
+                                                                                 : c);
+                                ck_assert_uint_eq(dns_name_hash(&a, 1), dns_name_hash(&lower, 1));
+                                other = a;
+                                other.wire[at] ^= 0x01;
+                                ck_assert_uint_ne(dns_name_hash(&a, 1), dns_name_hash(&other, 1));
+                        }
+}
+END_TEST
+
+START_TEST(each_letter_has_a_coin_of_its_own)
+{
+        static const uint8_t all[] = { [0 ... 31] = 0xff };
+        DnsName n = name("example-1.a-name-of-more-than-sixty-four-octets.with-a-second-part."
+                         "so-that-more-than-one-lot-of-coins-is-used.test"),
+                mixed = n;
+
+        dns_name_mix_case(&mixed, all);
+        for (size_t i = 0; i < n.len; i++)
+                ck_assert_uint_eq(mixed.wire[i],
+                        n.wire[i] >= 'a' && n.wire[i] <= 'z' ? n.wire[i] ^ 0x20u : n.wire[i]);
+        /* one coin is for one letter at most, and no letter is without */
+        for (size_t i = 0, flipped = 0; i < 256; i++) {
+                uint8_t coins[32] = { 0 };
+                size_t here = 0;
+
+                coins[i / 8] = (uint8_t) (1u << i % 8);
+                mixed = n;
+                dns_name_mix_case(&mixed, coins);
+                for (size_t k = 0; k < n.len; k++)
+                        here += mixed.wire[k] != n.wire[k];
+                ck_assert_uint_le(here, 1);
+                flipped += here;
+                if (i == 255)
+                        ck_assert_uint_eq(flipped, letters(&n));
+        }
+}
+END_TEST
+
 TEST_MAIN("dns-name", text_round_trips, what_is_no_name_is_refused,
         a_dot_at_the_end_makes_it_absolute, case_does_not_matter_and_labels_do,
         names_are_cut_and_joined, compression_goes_backwards_only, expansion_is_bounded,
-        addresses_have_names, host_names_are_letters_digits_hyphens)
+        addresses_have_names, host_names_are_letters_digits_hyphens,
+        every_octet_folds_in_every_place, each_letter_has_a_coin_of_its_own)
