@@ -62,12 +62,14 @@ static void on_first(Lookup *lookup, const LookupResult *result, void *userdata)
         *(bool *) userdata = true;
 }
 
-static int start_resolver(Run *run, Settings **settings, Network **network, uint16_t port)
+static int start_resolver(
+        Run *run, Settings **settings, Network **network, uint16_t port, uint64_t loop)
 {
         struct lws_context_creation_info info;
         Endpoint server = { .port = port };
 
         lws_context_info_defaults(&info, NULL);
+        info.options |= loop;
         run->cx = lws_create_context(&info);
         (void) ip_parse("127.0.0.1", &server.addr);
         if (!run->cx || settings_new(settings) < 0 ||
@@ -93,7 +95,7 @@ double bench_lwsd_cached(uint16_t port)
         bool done = false;
         double usec = -1;
 
-        if (start_resolver(&run, &settings, &network, port) < 0)
+        if (start_resolver(&run, &settings, &network, port, 0) < 0)
                 return -1;
         if (resolver_lookup_host(
                     run.resolver, NULL, 0, "cached.bench.test", AF_INET, 0, on_first, &done) >= 0) {
@@ -105,13 +107,13 @@ double bench_lwsd_cached(uint16_t port)
         return usec;
 }
 
-static unsigned run_all(uint16_t port, unsigned total, unsigned parallel)
+static unsigned run_all(uint16_t port, unsigned total, unsigned parallel, uint64_t loop)
 {
         Settings *settings = NULL;
         Network *network = NULL;
         Run run = { .total = total };
 
-        if (start_resolver(&run, &settings, &network, port) < 0)
+        if (start_resolver(&run, &settings, &network, port, loop) < 0)
                 return 0;
         for (unsigned i = 0; i < parallel; i++)
                 start(&run);
@@ -121,4 +123,21 @@ static unsigned run_all(uint16_t port, unsigned total, unsigned parallel)
         return run.answered;
 }
 
-const DnsBench bench_lwsd = { "lwsd, in process", run_all };
+static unsigned run_own(uint16_t port, unsigned total, unsigned parallel)
+{
+        return run_all(port, total, parallel, 0);
+}
+
+static unsigned run_sd_event(uint16_t port, unsigned total, unsigned parallel)
+{
+        return run_all(port, total, parallel, LWS_SERVER_OPTION_SDEVENT);
+}
+
+static unsigned run_libev(uint16_t port, unsigned total, unsigned parallel)
+{
+        return run_all(port, total, parallel, LWS_SERVER_OPTION_LIBEV);
+}
+
+const DnsBench bench_lwsd = { "lwsd, in process", run_own };
+const DnsBench bench_lwsd_sd_event = { "lwsd, sd-event", run_sd_event };
+const DnsBench bench_lwsd_libev = { "lwsd, libev", run_libev };

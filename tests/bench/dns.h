@@ -16,4 +16,5 @@ void bench_name(char *buf, unsigned i);
 /* Microseconds for a name that is in the cache; negative when it failed. */
 double bench_lwsd_cached(uint16_t port);
 
-extern const DnsBench bench_raw, bench_lwsd, bench_cares, bench_unbound, bench_getaddrinfo;
+extern const DnsBench bench_raw, bench_lwsd, bench_lwsd_sd_event, bench_lwsd_libev, bench_cares,
+        bench_unbound, bench_getaddrinfo;
