@@ -28,6 +28,7 @@ struct Resolver {
         TlsConfig *tls;
         uint8_t pins[TLS_PINS_MAX][32];
         size_t n_pins;
+        List closing;       /* sockets that are done with, see transport_settle() */
         List streams;       /* those that lost their server and wait for the last to let go */
         List lookups, done; /* under way; to be told */
         unsigned busy;      /* callbacks on the stack */
@@ -64,6 +65,8 @@ void resolver_kick(Resolver *r);
 /* Sends; a failure is told to the machine at once. */
 void transport_send(Resolver *r, DnsAttempt *a);
 void transport_close(Resolver *r, void *binding, DnsTransport transport);
+/* Closes what is done with: after the next questions are out, whose servers work meanwhile. */
+void transport_settle(Resolver *r);
 void transport_server_gone(Resolver *r, void *binding);
 void transport_free_all(Resolver *r);
 

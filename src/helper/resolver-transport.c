@@ -23,6 +23,7 @@
 
 typedef struct Datagram Datagram;
 struct Datagram {
+        List link; /* Resolver.closing */
         Resolver *resolver;
         DnsAttempt *attempt;
         struct lws *wsi;
@@ -101,6 +102,10 @@ static int send_datagram(Resolver *r, DnsAttempt *a)
         if (!d)
                 return -ENOMEM;
         fd = udp_connect(&a->server->endpoint, PORT_DNS);
+        if ((fd == -EMFILE || fd == -ENFILE) && !list_is_empty(&r->closing)) {
+                transport_settle(r);
+                fd = udp_connect(&a->server->endpoint, PORT_DNS);
+        }
         if (fd < 0)
                 return fd;
         /* first of all, so that the server has something to do while we see to the rest */
@@ -453,14 +458,10 @@ void transport_send(Resolver *r, DnsAttempt *a)
 
 void transport_close(Resolver *r, void *binding, DnsTransport transport)
 {
-        (void) r;
         if (!binding)
                 return;
         if (transport == DNS_UDP) {
-                Datagram *d = binding;
-
-                wsi_free(d->wsi);
-                free(d);
+                list_link_tail(&r->closing, &((Datagram *) binding)->link);
         } else {
                 Connection *c = binding;
 
@@ -475,6 +476,17 @@ void transport_close(Resolver *r, void *binding, DnsTransport transport)
                         connection_free(c);
                 else
                         arm(c);
+        }
+}
+
+void transport_settle(Resolver *r)
+{
+        list_foreach_safe (it, &r->closing) {
+                Datagram *d = list_entry(it, Datagram, link);
+
+                list_unlink(it);
+                wsi_free(d->wsi);
+                free(d);
         }
 }
 
@@ -493,6 +505,7 @@ void transport_server_gone(Resolver *r, void *binding)
 
 void transport_free_all(Resolver *r)
 {
+        transport_settle(r);
         list_foreach_safe (it, &r->streams)
                 connection_free(list_entry(it, Connection, link));
 }

@@ -100,6 +100,7 @@ void resolver_pump(Resolver *r, bool may_deliver)
         }
         if (may_deliver)
                 pop_events(r);
+        transport_settle(r);
         arm(r);
         if (!list_is_empty(&r->done))
                 resolver_kick(r);
@@ -350,6 +351,7 @@ int resolver_new(Resolver **ret, struct lws_context *cx, Network *network, const
         r->settings = settings;
         r->thread = context_thread(cx, 0);
         r->vhost = context_vhost_system(cx);
+        list_init(&r->closing);
         list_init(&r->streams);
         list_init(&r->lookups);
         list_init(&r->done);

@@ -77,6 +77,7 @@ struct DnsTransaction {
         bool plain;
         bool is_running;
         bool second_chance; /* of the only server there is was used */
+        bool is_traced;     /* by one that waited for it, at least */
         List waiters, attempts;
         DnsAttempt *current;  /* the one whose time-out moves us on */
         uint32_t tried;       /* in this round */

@@ -21,7 +21,7 @@ void dns_trace_part(DnsPart *part, const char *what, usec_t now)
 
 void dns_trace_attempt(const DnsAttempt *a, const char *what, usec_t now)
 {
-        if (!a->txn)
+        if (!a->txn || !a->txn->is_traced)
                 return;
         list_foreach (it, &a->txn->waiters) {
                 DnsStep *step = add_step(list_entry(it, DnsPart, waiter), what, now);

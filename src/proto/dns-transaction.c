@@ -406,6 +406,7 @@ int dns_transaction_join(DnsPart *part, uint32_t servers, unsigned packets_max, 
         if (!t)
                 return -ENOMEM;
         part->txn = t;
+        t->is_traced = t->is_traced || part->lookup->steps;
         list_link_tail(&t->waiters, &part->waiter);
         if (!list_is_empty(&t->attempts))
                 dns_trace_part(part, "was asked already", now);
