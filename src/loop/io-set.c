@@ -5,7 +5,9 @@
 #define IO_PLACE_NONE UINT32_MAX
 #define PLACES_FIRST  16u
 
-enum { EVENTS_PER_POLL = 64 };
+/* So few that timers, attach callbacks and what a callback left to the next turn come soon behind
+ * a crowd; so many that the poll costs each of them little. */
+enum { EVENTS_PER_POLL = 16 };
 
 int io_set_init(IoSet *set)
 {
