@@ -39,6 +39,7 @@ struct TimeNts {
         size_t n_servers;
         Timer timer; /* gives an exchange up, or starts the next */
         bool local_failure, exchanging, exchanging_relaxed;
+        bool awaits_resolver; /* the exchange under way, which is not there at the start */
         char why[512];
 };
 
@@ -58,7 +59,7 @@ static void end_exchange(TimeNts *n)
 {
         n->stream = stream_free(n->stream);
         n->lookup = lookup_cancel(n->lookup);
-        n->exchanging = false;
+        n->exchanging = n->awaits_resolver = false;
         timer_cancel(&n->timer);
         explicit_bzero(&n->ke, sizeof(n->ke));
         explicit_bzero(&n->got, sizeof(n->got));
@@ -218,6 +219,8 @@ static void find_server(TimeNts *n)
                 n->n_servers = 0;
                 add_server(n, &server);
                 adopt(n);
+        } else if (!tc->resolver_set) {
+                n->awaits_resolver = true;
         } else if (!tc->resolver || resolver_lookup_host(tc->resolver, &n->lookup, 0, n->ke.server,
                                             AF_UNSPEC, 0, on_server_resolved, n) < 0) {
                 fail(n, "the NTP server it names cannot be looked up", false);
@@ -416,6 +419,14 @@ void time_nts_need_keys(TimeNts *n)
         /* The keys of this exchange may be refused like the last: then it waits. */
         n->stored.backoff.tries++;
         exchange(n);
+}
+
+void time_nts_resolver_set(TimeNts *n)
+{
+        if (!n->awaits_resolver)
+                return;
+        n->awaits_resolver = false;
+        find_server(n);
 }
 
 void time_nts_network_changed(TimeNts *n)

@@ -18,6 +18,8 @@ TimeNts *time_nts_free(TimeNts *n);
 void time_nts_start(TimeNts *n);
 /* Out of cookies, or the server refuses them. */
 void time_nts_need_keys(TimeNts *n);
+/* There is a resolver: an exchange that waits for it goes on. */
+void time_nts_resolver_set(TimeNts *n);
 /* The network changed: what could not be sent may be sent now. */
 void time_nts_network_changed(TimeNts *n);
 /* The clock is true: what was accepted before is checked again. */

@@ -60,6 +60,7 @@ struct TimeClient {
         Thread *thread;
         Network *network;
         Resolver *resolver;
+        bool resolver_set; /* the start has come to it; NULL still where there is none */
         const Settings *settings;
         NetworkWatch network_watch;
         Hold *hold;

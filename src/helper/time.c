@@ -538,8 +538,14 @@ int time_client_new(TimeClient **ret, Network *network, const Settings *settings
 void time_client_set_resolver(TimeClient *tc, Resolver *resolver)
 {
         tc->resolver = resolver;
-        list_foreach (it, &tc->names)
-                time_name_refresh(list_entry(it, TimeName, link));
+        tc->resolver_set = true;
+        list_foreach (it, &tc->names) {
+                TimeName *name = list_entry(it, TimeName, link);
+
+                time_name_refresh(name);
+                if (name->nts)
+                        time_nts_resolver_set(name->key_exchange);
+        }
 }
 
 TimeClient *time_client_free(TimeClient *tc)
