@@ -192,7 +192,7 @@ void ntp_client_transmitted(NtpClient *c, unsigned id, int64_t handed_nsec, int6
 
 static bool may_be_candidate(const NtpClient *c, const NtpSource *s)
 {
-        return ntp_source_reachable(s) && s->n_samples > 0 &&
+        return ntp_source_reachable(s) && !s->unsynchronized && s->n_samples > 0 &&
                (ntp_source_authenticated(s) || !c->config.require_authenticated);
 }
 
@@ -541,7 +541,8 @@ const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
                 kissed += s->verdict == NTP_VERDICT_KISS;
                 sampled += may_be_candidate(c, s);
                 proven += may_be_candidate(c, s) && ntp_source_authenticated(s);
-                if (s->verdict == NTP_VERDICT_BAD_REPLY || s->kiss_code[0]) {
+                if (s->verdict == NTP_VERDICT_BAD_REPLY ||
+                        s->verdict == NTP_VERDICT_UNSYNCHRONIZED || s->kiss_code[0]) {
                         bad = s;
                         bad_name = c->labels[id];
                 }
@@ -583,7 +584,11 @@ const char *ntp_client_waiting(const NtpClient *c, char *why, size_t size)
         if (bad && bad->verdict == NTP_VERDICT_BAD_REPLY) {
                 snprintf(why, size, "%s: its answer is refused (%s)", bad_name,
                         ntp_check_to_string(bad->last_check));
-                return bad->last_check == NTP_CHECK_LEAP ? "not-synchronized" : "bad-reply";
+                return "bad-reply";
+        }
+        if (bad && bad->verdict == NTP_VERDICT_UNSYNCHRONIZED) {
+                snprintf(why, size, "%s: says that it is not synchronized itself", bad_name);
+                return "not-synchronized";
         }
         if (answered > 0 && c->config.require_authenticated) {
                 snprintf(why, size, "%s: not authenticated", name);

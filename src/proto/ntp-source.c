@@ -25,6 +25,7 @@ static const char *const verdict_names[] = {
         [NTP_VERDICT_WAITING] = "no-reply",
         [NTP_VERDICT_UNREACHABLE] = "unreachable",
         [NTP_VERDICT_BAD_REPLY] = "bad-reply",
+        [NTP_VERDICT_UNSYNCHRONIZED] = "not-synchronized",
         [NTP_VERDICT_KISS] = "kiss",
         [NTP_VERDICT_UNAUTHENTICATED] = "unauthenticated",
         [NTP_VERDICT_DISTANT] = "distant",
@@ -230,6 +231,27 @@ static NtpKiss take_kiss(NtpSource *s, uint32_t reference_id, usec_t now)
         return NTP_KISS_OTHER;
 }
 
+/* It does not know the time, and what it said before is as old as that (RFC 5905 11.2: unfit).
+ * Nothing else comes of it. */
+static void set_unsynchronized(NtpSource *s)
+{
+        s->unsynchronized = true;
+        s->verdict = NTP_VERDICT_UNSYNCHRONIZED;
+}
+
+/* What has stratum 0 and no code is no kiss: a server has that stratum for as long as it is not
+ * synchronised. */
+static bool is_kiss_code(uint32_t reference_id)
+{
+        for (unsigned shift = 0; shift < 32; shift += 8) {
+                char c = (char) (reference_id >> shift);
+
+                if (c <= ' ' || c >= 127)
+                        return false;
+        }
+        return true;
+}
+
 /* Whether it comes from who has the keys that were asked for (REQ_NTP 36, 40). */
 static bool is_authentic(NtpSource *s, const void *data, size_t size, size_t end)
 {
@@ -348,6 +370,9 @@ NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t 
         if (reply.check == NTP_CHECK_KISS) { /* what else is in it says nothing (REQ_NTP 14) */
                 s->last_check = reply.check;
                 reply.kiss = take_kiss(s, m.reference_id, now);
+                if (reply.kiss == NTP_KISS_OTHER &&
+                        (m.leap == NTP_LEAP_UNSYNC || !is_kiss_code(m.reference_id)))
+                        set_unsynchronized(s);
                 return reply;
         }
         s->last = m;
@@ -359,10 +384,15 @@ NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t 
         reply.check = measure(s, &m, &exchange, build_nsec, &reply);
         s->previous = reply.check == NTP_CHECK_OK ? exchange : (NtpExchange){ 0 };
         s->last_check = reply.check;
+        if (reply.check == NTP_CHECK_STRATUM || reply.check == NTP_CHECK_LEAP) {
+                set_unsynchronized(s);
+                return reply;
+        }
         if (reply.check != NTP_CHECK_OK) {
                 s->verdict = NTP_VERDICT_BAD_REPLY;
                 return reply;
         }
+        s->unsynchronized = false;
         s->kiss_code[0] = 0;
         s->reach |= 1;
         s->misses = 0;

@@ -27,11 +27,12 @@
 #define NTP_AGREE_SEC         0.1
 
 typedef enum NtpVerdict {
-        NTP_VERDICT_UNKNOWN,     /* not asked yet */
-        NTP_VERDICT_WAITING,     /* asked, no answer yet */
-        NTP_VERDICT_UNREACHABLE, /* eight requests without an answer */
-        NTP_VERDICT_BAD_REPLY,   /* answers, but fails a check */
-        NTP_VERDICT_KISS,        /* told us to go away */
+        NTP_VERDICT_UNKNOWN,        /* not asked yet */
+        NTP_VERDICT_WAITING,        /* asked, no answer yet */
+        NTP_VERDICT_UNREACHABLE,    /* eight requests without an answer */
+        NTP_VERDICT_BAD_REPLY,      /* answers, but fails a check */
+        NTP_VERDICT_UNSYNCHRONIZED, /* says that it does not know the time */
+        NTP_VERDICT_KISS,           /* told us to go away */
         NTP_VERDICT_UNAUTHENTICATED,
         NTP_VERDICT_DISTANT,     /* root distance over the limit */
         NTP_VERDICT_FALSETICKER, /* outvoted */
@@ -97,6 +98,7 @@ struct NtpSource {
         NtpMessage last;
         NtpExchange previous; /* all of it but when the answer really left; receive 0: none */
         bool interleaved;     /* it told that of the one before it */
+        bool unsynchronized;  /* says so since, and stands for nothing until the next that counts */
         NtpCheck last_check;
         char kiss_code[5];
         NtpVerdict verdict;

@@ -394,6 +394,28 @@ def odd_answers_that_are_right():
         eventually(lambda: all(lwsd.time()[s.address][-1] in ("selected", "outlier") for s in servers))
 
 
+def loses_its_time(**fields):
+    """At once it is followed no longer, and with its next good answer it is again."""
+    server = Server()
+    with Lwsd(f"Servers={server.address}\nPollMinSec=16") as lwsd:
+        eventually(lambda: "selected" in lwsd.time()[server.address])
+        server.change = setter(**fields)
+        eventually(lambda: "not-synchronized" in lwsd.time()[server.address])
+        server.change = None
+        eventually(lambda: "selected" in lwsd.time()[server.address], 40)
+        assert lwsd.steps() == 0
+
+
+@scenario
+def a_server_that_loses_its_time():
+    loses_its_time(leap=3, reference_id=0)
+
+
+@scenario
+def a_server_that_loses_its_time_as_ntpd_does():
+    loses_its_time(leap=3, stratum=0, reference_id=0x494e4954)
+
+
 @scenario
 def rate_slows_down():
     server = Server(change=setter(stratum=0, leap=3, reference_id=0x52415445))

@@ -306,6 +306,43 @@ START_TEST(kisses_are_obeyed)
 }
 END_TEST
 
+START_TEST(a_server_that_loses_its_time_does_not_count_until_it_has_it_again)
+{
+        for (int n = 1; n <= 4; n += 3) {
+                Sim sim = sim_init(test_seed(), n);
+                NtpSource *s;
+                uint64_t replies;
+                size_t samples;
+
+                sim.world.clock_error = 0.05;
+                sim_start(&sim);
+                sim_run(&sim, 600);
+                s = &sim.client->sources[0];
+                ck_assert_int_ge(s->verdict, NTP_VERDICT_OUTLIER);
+                replies = s->replies;
+                samples = s->n_samples;
+                sim.world.servers[0].leap = NTP_LEAP_UNSYNC;
+                sim.world.servers[0].error = 3;
+                for (double at = 610; s->replies == replies; at += 10)
+                        sim_run(&sim, at);
+                for (double at = sim.world.now; at < 900; at += 2) {
+                        sim_run(&sim, at); /* nor do the answers of others bring it back */
+                        ck_assert_int_eq(s->verdict, NTP_VERDICT_UNSYNCHRONIZED);
+                }
+                ck_assert_uint_gt(s->replies, replies + 1);
+                ck_assert_uint_eq(s->n_samples, samples);
+                ck_assert_int_eq(sim.client->best == 0, n == 1);
+                sim.world.servers[0].leap = 0;
+                sim.world.servers[0].error = 0;
+                sim_run(&sim, 1100);
+                ck_assert_int_ge(s->verdict, NTP_VERDICT_OUTLIER);
+                ck_assert_double_lt(fabs(sim.world.clock_error), 2e-3);
+                ck_assert_int_eq(sim.steps, 0);
+                sim_end(&sim, "loses its time");
+        }
+}
+END_TEST
+
 START_TEST(silence_keeps_the_frequency_and_at_last_the_word)
 {
         Sim sim = sim_init(test_seed(), 1);
@@ -477,6 +514,7 @@ TEST_MAIN("ntp-sim", a_right_clock_is_confirmed_by_the_first_answer, ten_seconds
         a_server_that_jumps_is_refused_or_slewed, the_network_may_be_bad, weeks_of_every_kind,
         a_crystal_beyond_500_ppm_does_not_wind_up, denied_by_the_kernel_it_measures,
         the_offset_that_is_told_is_the_true_one, kisses_are_obeyed,
+        a_server_that_loses_its_time_does_not_count_until_it_has_it_again,
         silence_keeps_the_frequency_and_at_last_the_word, somebody_else_sets_the_clock,
         it_is_not_led_astray_by_tails_nor_slow_at_first, one_answer_with_a_good_key_is_enough,
         only_good_keys_count_where_authentication_is_asked_for, who_cannot_prove_it_is_named,

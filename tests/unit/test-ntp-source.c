@@ -53,7 +53,7 @@ REFUSED_QUIETLY(a_kiss_of_the_wrong_mode,
         (p.reply.stratum = 0, p.reply.reference_id = 0x44454e59, p.reply.mode = 3), NTP_CHECK_MODE)
 
 /* Checks 9 to 16: the answer to our request, but no use. */
-#define REFUSED(name, change, expected)                                                            \
+#define REFUSED_AS(name, change, expected, as)                                                     \
         START_TEST(name)                                                                           \
         {                                                                                          \
                 Peer p = peer();                                                                   \
@@ -62,12 +62,14 @@ REFUSED_QUIETLY(a_kiss_of_the_wrong_mode,
                 ck_assert_int_eq(answer(&p), expected);                                            \
                 ck_assert(!p.source.pending);                                                      \
                 ck_assert_uint_eq(p.source.reach, 0);                                              \
-                ck_assert_int_eq(p.source.verdict, NTP_VERDICT_BAD_REPLY);                         \
+                ck_assert_int_eq(p.source.verdict, as);                                            \
         }                                                                                          \
         END_TEST
 
-REFUSED(check_9_stratum, p.reply.stratum = 16, NTP_CHECK_STRATUM)
-REFUSED(check_10_leap, p.reply.leap = 3, NTP_CHECK_LEAP)
+#define REFUSED(name, change, expected) REFUSED_AS(name, change, expected, NTP_VERDICT_BAD_REPLY)
+
+REFUSED_AS(check_9_stratum, p.reply.stratum = 16, NTP_CHECK_STRATUM, NTP_VERDICT_UNSYNCHRONIZED)
+REFUSED_AS(check_10_leap, p.reply.leap = 3, NTP_CHECK_LEAP, NTP_VERDICT_UNSYNCHRONIZED)
 REFUSED(check_11_distance, p.reply.root_dispersion = 3 << 16, NTP_CHECK_DISTANCE)
 REFUSED(check_12_reference, p.reply.reference = p.reply.transmit + (1 << 30), NTP_CHECK_REFERENCE)
 REFUSED(check_13_backwards, (p.reply.transmit -= 1 << 24, p.reply.reference = 0),
@@ -425,6 +427,45 @@ START_TEST(other_kisses_mean_nothing)
 }
 END_TEST
 
+/* Stratum 0 without a code is no kiss: the server is not synchronised. */
+START_TEST(who_is_not_synchronised_stands_for_nothing)
+{
+        const struct {
+                uint8_t leap, stratum;
+                uint32_t reference_id;
+                bool unsynchronized;
+        } cases[] = { { 3, 2, 0x0a000001, true }, { 0, 16, 0, true }, { 3, 16, 0, true },
+                { 0, 0, 0, true }, { 3, 0, 0x494e4954, true }, { 0, 0, 0x58414243, false } };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Peer p = peer();
+                NtpMessage good;
+
+                ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+                p.now += 2 * USEC_PER_SEC;
+                ask(&p);
+                good = p.reply;
+                p.reply.leap = cases[i].leap;
+                p.reply.stratum = cases[i].stratum;
+                p.reply.reference_id = cases[i].reference_id;
+                p.reply.origin ^= 1; /* as somebody who has not seen the request */
+                ck_assert_int_eq(answer(&p), NTP_CHECK_COOKIE);
+                ck_assert(!p.source.unsynchronized);
+                p.reply.origin ^= 1;
+                ck_assert_int_ne(answer(&p), NTP_CHECK_OK);
+                ck_assert(p.source.unsynchronized == cases[i].unsynchronized);
+                ck_assert((p.source.verdict == NTP_VERDICT_UNSYNCHRONIZED) ==
+                          cases[i].unsynchronized);
+                ck_assert(!p.source.pending && !p.source.dead && p.source.poll == 6);
+                ask(&p);
+                good.origin = p.source.cookie;
+                p.reply = good;
+                ck_assert_int_eq(answer(&p), NTP_CHECK_OK);
+                ck_assert(!p.source.unsynchronized);
+        }
+}
+END_TEST
+
 START_TEST(the_numbers_of_a_kiss_are_nobody_s)
 {
         Peer p = peer();
@@ -578,9 +619,9 @@ TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         what_an_answer_takes_to_leave_is_half_of_what_it_can_be,
         a_processor_that_was_away_is_no_way_out, what_all_was_late_on_one_side_is_known,
         deny_and_rstr_are_for_ever, rate_makes_us_slow, other_kisses_mean_nothing,
-        the_numbers_of_a_kiss_are_nobody_s, a_burst_that_has_begun_is_no_longer_for_another,
-        silence_is_asked_less_and_less, who_says_this_and_that_agrees_with_nobody,
-        one_wild_sample_does_not_move_the_line,
+        who_is_not_synchronised_stands_for_nothing, the_numbers_of_a_kiss_are_nobody_s,
+        a_burst_that_has_begun_is_no_longer_for_another, silence_is_asked_less_and_less,
+        who_says_this_and_that_agrees_with_nobody, one_wild_sample_does_not_move_the_line,
         the_tail_of_a_busy_machine_takes_nothing_from_clean_samples, leap_seconds_have_their_days,
         requests_with_a_key_are_sealed, fields_may_stand_before_the_mac,
         answers_with_another_key_or_none_change_nothing, a_crypto_nak_and_cut_macs_change_nothing,
