@@ -119,21 +119,30 @@ static bool in_use(const TimeName *name, const Endpoint *e)
 }
 
 /* Told to stay away: never asked again, whatever DNS says (REQ_NTP 14). */
-static bool is_denied(const TimeClient *tc, const Endpoint *e)
+bool time_name_is_denied(const TimeName *name, const Endpoint *e)
 {
-        for (size_t i = 0; i < tc->n_denied; i++)
-                if (endpoint_equal(&tc->denied[i], e))
+        const TimeClient *tc = name->client;
+
+        for (size_t i = 0; i < tc->n_denied; i++) {
+                const TimeDenied *d = &tc->denied[i];
+
+                /* Keys and time of one NTS server have ports of their own. */
+                if (d->nts == name->nts && (name->nts ? ip_equal(&d->endpoint.addr, &e->addr)
+                                                      : endpoint_equal(&d->endpoint, e)))
                         return true;
+        }
         return false;
 }
 
-static void deny(TimeClient *tc, const Endpoint *e)
+static void deny(const TimeName *name, const Endpoint *e)
 {
-        if (is_denied(tc, e))
+        TimeClient *tc = name->client;
+
+        if (time_name_is_denied(name, e))
                 return;
         if (tc->n_denied == TIME_DENIED_MAX)
-                memmove(&tc->denied[0], &tc->denied[1], sizeof(*e) * --tc->n_denied);
-        tc->denied[tc->n_denied++] = *e;
+                memmove(&tc->denied[0], &tc->denied[1], sizeof(tc->denied[0]) * --tc->n_denied);
+        tc->denied[tc->n_denied++] = (TimeDenied){ .endpoint = *e, .nts = name->nts };
 }
 
 /* May become a source, now. */
@@ -142,7 +151,7 @@ static bool is_usable(const TimeName *name, size_t i)
         TimeClient *tc = name->client;
 
         return name->silent_until[i] <= thread_now(tc->thread) &&
-               !is_denied(tc, &name->addresses[i]);
+               !time_name_is_denied(name, &name->addresses[i]);
 }
 
 static size_t find_address(const TimeName *name, const Endpoint *e)
@@ -282,9 +291,11 @@ void time_name_lost_address(TimeName *name, unsigned id, bool for_good)
         Endpoint endpoint = tc->servers[id].endpoint;
 
         if (for_good)
-                deny(tc, &endpoint);
+                deny(name, &endpoint);
         if (name->nts) {
-                if (!for_good)
+                if (for_good)
+                        time_nts_denied(name->key_exchange);
+                else
                         time_nts_need_keys(name->key_exchange);
                 return;
         }

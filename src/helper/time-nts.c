@@ -11,6 +11,7 @@
 #define REFRESH_USEC  (28 * USEC_PER_DAY) /* no keys are older, while the server answers */
 #define RENEW_SEC     INT64_C(604800)     /* before its certificate ends, or a third of its time */
 #define RENEW_TRIES   8                   /* in that time */
+#define STAY_AWAY     "asked us to stay away"
 
 /* Besides what is in the messages; takes the place of what is stored once the NTP server is known,
  * for until then the keys there are may be good. */
@@ -79,6 +80,13 @@ static void save_cookies(TimeNts *n)
         }
 }
 
+/* They are of no more use, here and at the next start. */
+static void forget_keys(TimeNts *n)
+{
+        n->have_keys = n->stored.relaxed = false;
+        n->stored.session.n_cookies = n->stored.session.unsaved = 0;
+}
+
 /* -- The source ----------------------------------------------------------------------------- */
 
 static void drop_source(TimeNts *n)
@@ -118,10 +126,27 @@ static void use_keys(TimeNts *n)
 
 /* -- The exchange --------------------------------------------------------------------------- */
 
+static const Endpoint *next_address(const TimeNts *n)
+{
+        return &n->name->addresses[n->next_address % n->name->n_addresses];
+}
+
+/* A server that told us to stay away is not asked for keys either (REQ_NTP 14). */
+static bool find_address(TimeNts *n)
+{
+        for (size_t i = 0; i < n->name->n_addresses; i++, n->next_address++)
+                if (!time_name_is_denied(n->name, next_address(n)))
+                        return true;
+        return false;
+}
+
 /* An address that is not there is no reason to wait before the next one of the name is tried. */
 static bool has_another_address(TimeNts *n)
 {
-        return ++n->next_address % n->name->n_addresses != 0 && !n->reached;
+        while (++n->next_address % n->name->n_addresses != 0)
+                if (!time_name_is_denied(n->name, next_address(n)))
+                        return !n->reached;
+        return false;
 }
 
 static void fail(TimeNts *n, const char *why, bool local)
@@ -149,11 +174,20 @@ static void fail(TimeNts *n, const char *why, bool local)
         timer_set(&n->timer, usec_add(now_of(n), wait));
 }
 
-/* The next address of the NTP server becomes the one that is asked. */
-static void take_server(TimeNts *n)
+/* The next address of the NTP server becomes the one that is asked; false: there is none that may
+ * be. */
+static bool take_server(TimeNts *n)
 {
-        n->stored.server = n->servers[0];
-        memmove(&n->servers[0], &n->servers[1], sizeof(n->servers[0]) * --n->n_servers);
+        while (n->n_servers > 0) {
+                Endpoint server = n->servers[0];
+
+                memmove(&n->servers[0], &n->servers[1], sizeof(server) * --n->n_servers);
+                if (time_name_is_denied(n->name, &server))
+                        continue;
+                n->stored.server = server;
+                return true;
+        }
+        return false;
 }
 
 static void add_server(TimeNts *n, const Endpoint *e)
@@ -170,7 +204,10 @@ static void adopt(TimeNts *n)
 {
         NtsStored *st = &n->stored;
 
-        take_server(n);
+        if (!take_server(n)) {
+                fail(n, "the NTP server it names " STAY_AWAY, false);
+                return;
+        }
         /* Cookies and keys belong together: those there were go with their keys. */
         memcpy(st->session.c2s, n->got.c2s, sizeof(n->got.c2s));
         memcpy(st->session.s2c, n->got.s2c, sizeof(n->got.s2c));
@@ -312,7 +349,7 @@ static int open_exchange(TimeNts *n)
         TimeClient *tc = n->name->client;
         TlsPeer peer = { .verify = true, .name = n->name->literal ? NULL : n->name->host };
 
-        n->peer = n->name->addresses[n->next_address % n->name->n_addresses];
+        n->peer = *next_address(n);
         n->peer.port = n->name->port ? n->name->port : NTS_KE_PORT;
         peer.addr = n->peer.addr;
         n->exchanging_relaxed = !n->strict && !clock_is_true(n);
@@ -331,6 +368,18 @@ static int open_exchange(TimeNts *n)
                 NTS_KE_PORT, tc->tls, &peer, NULL, on_stream, n);
 }
 
+/* None of the servers known so far may be asked: the name may have others later. */
+static void look_elsewhere(TimeNts *n)
+{
+        n->reached = true; /* and whoever is asked next is so after a wait */
+        if (n->name->literal && !find_address(n)) {
+                snprintf(n->why, sizeof(n->why), "%s: no keys: it " STAY_AWAY, n->name->host);
+                save(n);
+        } else {
+                fail(n, "its server " STAY_AWAY, false);
+        }
+}
+
 static void exchange(TimeNts *n)
 {
         int64_t wait = n->stored.not_before_sec - time_clock_now_nsec() / NTP_NSEC_PER_SEC;
@@ -341,6 +390,10 @@ static void exchange(TimeNts *n)
         /* a clock that was set in between makes no wait longer than the longest */
         if (wait > 0 && wait <= (int64_t) (NTS_BACKOFF_MAX_USEC / USEC_PER_SEC) * 11 / 10) {
                 timer_set(&n->timer, usec_add(now_of(n), (usec_t) wait * USEC_PER_SEC));
+                return;
+        }
+        if (!find_address(n)) {
+                look_elsewhere(n);
                 return;
         }
         n->exchanging = true;
@@ -375,7 +428,7 @@ int time_nts_new(TimeNts **ret, TimeName *name)
         timer_init(&n->timer, name->client->thread, on_timer);
         nts_stored_init(&n->stored);
         if (nts_stored_load(&name->client->files, name->host, name->port, &n->stored) &&
-                n->stored.session.n_cookies > 0)
+                n->stored.session.n_cookies > 0 && !time_name_is_denied(name, &n->stored.server))
                 use_keys(n);
         snprintf(n->why, sizeof(n->why), "%s: no keys yet", name->host);
         *ret = n;
@@ -469,14 +522,28 @@ void time_nts_answered(TimeNts *n)
                 exchange(n);
 }
 
+void time_nts_denied(TimeNts *n)
+{
+        /* The keys are good with every address of the NTP server. */
+        if (n->stored.session.n_cookies > 0 && take_server(n)) {
+                use_keys(n);
+                save(n);
+                return;
+        }
+        forget_keys(n);
+        if (n->exchanging)
+                save(n);
+        else
+                look_elsewhere(n);
+}
+
 void time_nts_contradicted(TimeNts *n)
 {
         /* One that was good under a true clock, now or in an earlier run, has ended since: there
          * may be another. */
         bool ended = n->have_keys && !n->stored.relaxed;
 
-        n->have_keys = n->stored.relaxed = false;
-        n->stored.session.n_cookies = n->stored.session.unsaved = 0;
+        forget_keys(n);
         drop_source(n);
         if (n->exchanging)
                 return;
@@ -493,8 +560,7 @@ bool time_nts_before_request(TimeNts *n)
 {
         const NtpSource *s = &n->name->client->ntp->sources[n->id];
 
-        if (n->n_servers > 0 && s->replies == 0 && s->requests >= SERVER_TRIES) {
-                take_server(n);
+        if (s->replies == 0 && s->requests >= SERVER_TRIES && take_server(n)) {
                 use_keys(n);
                 return false;
         }

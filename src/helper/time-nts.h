@@ -26,6 +26,8 @@ void time_nts_network_changed(TimeNts *n);
 void time_nts_synchronized(TimeNts *n);
 /* An authenticated answer: the keys work. */
 void time_nts_answered(TimeNts *n);
+/* The NTP server asked us to stay away: another one is looked for. */
+void time_nts_denied(TimeNts *n);
 /* At the time its server tells the certificate would not be good: nothing it says counts. */
 void time_nts_contradicted(TimeNts *n);
 /* Sees to it that the cookie of the next request is in no file. False: another address, and with it

@@ -55,6 +55,13 @@ struct TimeContact {
         usec_t at;
 };
 
+/* Who asked us to stay away. A kiss that proves nothing says nothing about the NTS server there. */
+typedef struct TimeDenied TimeDenied;
+struct TimeDenied {
+        Endpoint endpoint;
+        bool nts;
+};
+
 struct TimeClient {
         struct lws_context *cx;
         Thread *thread;
@@ -76,7 +83,7 @@ struct TimeClient {
         NtpClient *ntp; /* NULL while observing */
         List names;
         struct TlsConfig *tls; /* of NTS; NULL before its first use */
-        Endpoint denied[TIME_DENIED_MAX];
+        TimeDenied denied[TIME_DENIED_MAX];
         size_t n_denied;
         TimeServer servers[NTP_MAX_SOURCES];
         TimeContact contacts[NTP_MAX_SOURCES];
@@ -98,6 +105,8 @@ void time_names_clear(TimeClient *tc);
 void time_names_retry(TimeClient *tc);
 /* The address gave up on us, or we on it: use another one of its name, or ask for others. */
 void time_name_lost_address(TimeName *name, unsigned id, bool for_good);
+/* Whether that told us to stay away. */
+bool time_name_is_denied(const TimeName *name, const Endpoint *e);
 /* Asks DNS what it stands for now. */
 void time_name_refresh(TimeName *name);
 /* The addresses of a name changed. */

@@ -319,6 +319,49 @@ def a_sealed_kiss_is_obeyed():
         assert len(server.spent) == 1 and "kiss" in lwsd.why()
 
 
+DENY = dict(stratum=0, reference_id=0x44454e59)
+
+
+@scenario
+def another_address_replaces_one_that_denies():
+    denying = NtsServer(certificate_for="nts.example", reply=lambda server, p: p["fields"].update(DENY))
+    good = NtsServer()
+    good.certificates = denying.certificates
+    names = Names("nts.example", [denying.address, good.address])
+    with denying, good, Lwsd(denying.config().replace(f"={denying.address}", "=nts.example"), offset=5, names=names) as lwsd:
+        eventually(lambda: denying.spent)
+        assert not lwsd.valid(3)
+        assert lwsd.valid(40), lwsd.why()
+        assert lwsd.time()["authenticated"] == ["yes"]
+        assert len(denying.spent) == denying.exchanges == 1
+        assert good.exchanged[0] - denying.exchanged[0] >= 10
+
+
+@scenario
+def another_address_of_the_server_it_names_replaces_one_that_denies():
+    names = Names("time.example", [Addresses.new(), Addresses.new()])
+    with NtsServer(extra=nts.record(nts.SERVER, b"time.example"), time_address=names.addresses[1]) as server:
+        denying = Server(address=names.addresses[0],
+                         change=lambda _, fields, request: server.answer(_, dict(fields, **DENY), request))
+        with Lwsd(server.config(), offset=5, names=names) as lwsd:
+            assert lwsd.valid(10), lwsd.why()
+            assert lwsd.time()["authenticated"] == ["yes"]
+            assert len(denying.requests) == 1 and not server.unknown
+
+
+@scenario
+def who_names_only_a_server_that_denied_is_asked_for_others_later():
+    address = Addresses.new()
+    with NtsServer(extra=nts.record(nts.SERVER, address.encode()), time_address=address,
+                   reply=lambda server, p: p["fields"].update(DENY)) as server, Lwsd(server.config()) as lwsd:
+        eventually(lambda: server.exchanges >= 2, 30)
+        eventually(lambda: lwsd.says("it names asked us to stay away"))
+        assert server.exchanged[1] - server.exchanged[0] >= 10
+        assert len(server.spent) == 1
+        lwsd.stop()
+        assert not any("cookie" in open(f"{lwsd.folder}/state/{n}").read() for n in os.listdir(f"{lwsd.folder}/state"))
+
+
 @scenario
 def cookies_that_are_not_under_the_seal():
     poison = [bytes([i]) * 100 for i in range(8)]
