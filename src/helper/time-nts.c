@@ -25,7 +25,8 @@ struct TimeNts {
         TimeName *name;
         NtsStored stored; /* keys, cookies, where they are good for, the back-off */
         bool have_keys;
-        bool strict;   /* its dates were wrong once: no more benefit of the doubt */
+        bool strict;   /* its dates were wrong by a proven clock: no more benefit of the doubt */
+        bool lenient;  /* they were by one that only servers without a proof have set */
         usec_t got_at; /* the keys, or read from their file */
         int id;        /* of the source, -1: none */
         Stream *stream;
@@ -104,6 +105,21 @@ static bool is_doubtful(const TimeNts *n)
 
         return n->stored.relaxed &&
                (now_sec < n->stored.valid_from_sec || now_sec > n->stored.valid_until_sec);
+}
+
+/* Whoever sets the clock without a proof could make any certificate look old: that is not the last
+ * word about it. */
+static bool gives_benefit(const TimeNts *n)
+{
+        return !n->strict &&
+               (!clock_is_true(n) || (n->lenient && !ntp_client_is_proven(n->name->client->ntp)));
+}
+
+/* What was let through can be looked at for good. */
+static bool can_check_dates(const TimeNts *n)
+{
+        return n->have_keys && n->stored.relaxed && clock_is_true(n) &&
+               (!gives_benefit(n) || !is_doubtful(n));
 }
 
 static void use_keys(TimeNts *n)
@@ -226,8 +242,10 @@ static void adopt(TimeNts *n)
         end_exchange(n);
         use_keys(n);
         save_cookies(n);
-        if (n->stored.relaxed && clock_is_true(n)) /* it became so in the meantime */
+        if (can_check_dates(n)) { /* the clock became true in the meantime */
+                n->lenient = false;
                 timer_set(&n->timer, 0);
+        }
 }
 
 static void on_server_resolved(Lookup *lookup, const LookupResult *result, void *userdata)
@@ -298,6 +316,21 @@ static void on_open(TimeNts *n)
                 fail(n, "cannot write", false);
 }
 
+/* By the clock that we have its dates are wrong: what was believed while the clock was not true is
+ * not any more, nor what it said. */
+static void judge_dates(TimeNts *n)
+{
+        NtpClient *ntp = n->name->client->ntp;
+
+        n->lenient = !ntp_client_is_proven(ntp);
+        if (!n->stored.relaxed)
+                return;
+        forget_keys(n);
+        n->strict |= !n->lenient;
+        drop_source(n);
+        ntp_client_disturbed(ntp, now_of(n));
+}
+
 static void on_closed(TimeNts *n, int error)
 {
         char why[160];
@@ -306,13 +339,8 @@ static void on_closed(TimeNts *n, int error)
         if (error == 0)
                 (void) nts_ke_end(&n->ke);
         snprintf(why, sizeof(why), "%s", error < 0 ? stream_why(n->stream) : n->ke.why);
-        /* What was believed while the clock was not true is not any more, nor what it said. */
-        if (dates && n->stored.relaxed && clock_is_true(n)) {
-                n->have_keys = n->stored.relaxed = false;
-                n->strict = true;
-                drop_source(n);
-                ntp_client_disturbed(n->name->client->ntp, now_of(n));
-        }
+        if (dates && clock_is_true(n))
+                judge_dates(n);
         fail(n, why, error == -ENETUNREACH || error == -EHOSTUNREACH || error == -ENETDOWN);
 }
 
@@ -352,7 +380,7 @@ static int open_exchange(TimeNts *n)
         n->peer = *next_address(n);
         n->peer.port = n->name->port ? n->name->port : NTS_KE_PORT;
         peer.addr = n->peer.addr;
-        n->exchanging_relaxed = !n->strict && !clock_is_true(n);
+        n->exchanging_relaxed = gives_benefit(n);
         if (n->exchanging_relaxed)
                 peer.young_until_sec = tc->floor_nsec / NTP_NSEC_PER_SEC;
         if (!tc->tls) {
@@ -490,10 +518,16 @@ void time_nts_network_changed(TimeNts *n)
         exchange(n);
 }
 
+static void check_dates(TimeNts *n)
+{
+        n->lenient = false;
+        exchange(n);
+}
+
 void time_nts_synchronized(TimeNts *n)
 {
-        if (n->have_keys && n->stored.relaxed && !n->exchanging)
-                exchange(n);
+        if (!n->exchanging && can_check_dates(n))
+                check_dates(n);
 }
 
 /* Whether other keys are to be got while these are still good: a session should not end with the
@@ -518,7 +552,9 @@ void time_nts_answered(TimeNts *n)
         if (n->exchanging || timer_is_set(&n->timer))
                 return;
         backoff_reset(&n->stored.backoff);
-        if (should_renew(n))
+        if (n->lenient && can_check_dates(n))
+                check_dates(n);
+        else if (should_renew(n))
                 exchange(n);
 }
 

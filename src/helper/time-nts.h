@@ -7,7 +7,8 @@
  *
  * Before the clock is true a certificate cannot be too young, only too old for the floor of the
  * clock; but it has to be good at the time that its server then tells. Once the clock is true the
- * exchange is made again, and what fails then is dropped.
+ * exchange is made again, and what fails then is dropped: for good if the clock is proven by an
+ * authenticated server, else until the next exchange.
  */
 #include "helper/time-private.h"
 

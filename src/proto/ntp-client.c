@@ -503,6 +503,11 @@ void ntp_client_network_changed(NtpClient *c, usec_t now)
         ntp_client_burst(c, now);
 }
 
+bool ntp_client_is_proven(const NtpClient *c)
+{
+        return c->state == NTP_STATE_SYNCED && (c->bounded || c->confirmed_authenticated);
+}
+
 NtpAdjustment ntp_client_adjustment(const NtpClient *c)
 {
         return (NtpAdjustment){

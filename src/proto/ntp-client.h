@@ -123,6 +123,9 @@ void ntp_client_network_changed(NtpClient *c, usec_t now);
 /* Synchronize() of a person. */
 void ntp_client_burst(NtpClient *c, usec_t now);
 
+/* The time is believed, and by the word of a server that proves that it is its own. */
+bool ntp_client_is_proven(const NtpClient *c);
+
 bool ntp_client_pop_event(NtpClient *c, NtpEvent *ret);
 NtpAdjustment ntp_client_adjustment(const NtpClient *c);
 /* Our offset and frequency as the best is known at `now`. */

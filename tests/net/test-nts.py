@@ -186,6 +186,26 @@ def a_certificate_that_begins_later_than_the_time_it_was_believed_for():
 
 
 @scenario
+def a_certificate_that_plain_servers_make_look_expired():
+    """They set the clock before its server is heard. It gets another hearing, in doubt: where it contradicts them the
+    clock is left alone."""
+    plain = [Server(offset=MONTH) for _ in range(3)]
+    with NtsServer() as server:
+        server.time.change = lambda *_: []
+        with Lwsd(server.config("Servers=" + " ".join(s.address for s in plain))) as lwsd:
+            assert lwsd.valid(10)
+            eventually(lambda: lwsd.says("expired"))
+            near(lwsd.ahead(), MONTH, 0.05)
+            exchanges = server.exchanges
+            server.time.change = server.answer
+            eventually(lambda: "no-majority" in lwsd.time().get(server.address, ()), 40)
+            assert server.exchanges == exchanges + 1 and not server.unknown
+            assert server.exchanged[-1] - server.exchanged[0] >= 10
+            assert all("no-majority" in lwsd.time()[s.address] for s in plain)
+            assert lwsd.steps() == 1 and lwsd.time()["authenticated"] == ["no"]
+
+
+@scenario
 def a_certificate_that_ends_is_replaced_before():
     """Good for 20 s more, and renewed by the server in time: keys of the new one are got before the old one ends."""
     second = 1 / 86400

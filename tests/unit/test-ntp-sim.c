@@ -434,6 +434,10 @@ START_TEST(one_answer_with_a_good_key_is_enough)
                 sim_run(&sim, 5);
                 ck_assert_int_eq(sim.steps, 1);
                 ck_assert_int_eq(sim.client->confirmed_authenticated, i == 0);
+                ck_assert(ntp_client_is_proven(sim.client) == (i == 0));
+                ntp_client_disturbed(sim.client, sim_boottime(&sim));
+                ck_assert(!ntp_client_is_proven(sim.client));
+                sim_handle_events(&sim);
                 sim_end(&sim, i == 0 ? "with a good key" : "with an MD5 key");
         }
 }
