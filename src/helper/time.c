@@ -154,6 +154,15 @@ static void mark_synchronized(TimeClient *tc)
                 touch_file(shared, SYNCHRONIZED_FILE);
 }
 
+/* The time that is kept is the floor of the next start, and old certificates are refused by it.
+ * Where there are servers that are to prove the time, nobody else may move it past the end of
+ * theirs. */
+static void keep_clock(TimeClient *tc, usec_t now, bool force)
+{
+        if (tc->settings->time.nts_servers.n == 0 || ntp_client_is_proven(tc->ntp))
+                time_files_save_clock(&tc->files, now, force);
+}
+
 /* -- Events of the machine ------------------------------------------------------------------ */
 
 static const char *leader(const TimeClient *tc)
@@ -178,7 +187,7 @@ static void on_state(TimeClient *tc)
                         if (list_entry(it, TimeName, link)->nts)
                                 time_nts_synchronized(list_entry(it, TimeName, link)->key_exchange);
                 if (tc->ntp->discipline.control)
-                        time_files_save_clock(&tc->files, thread_now(tc->thread), true);
+                        keep_clock(tc, thread_now(tc->thread), true);
                 break;
         case NTP_STATE_LOST:
                 log_event(LOG_SEV_WARNING,
@@ -221,7 +230,7 @@ static void on_adjust(TimeClient *tc)
         }
         if (!a.synced)
                 return;
-        time_files_save_clock(&tc->files, now, false);
+        keep_clock(tc, now, false);
         if (d->frequency_sd < MEASURED_FREQUENCY)
                 time_files_save_drift(&tc->files, now, d->frequency, d->frequency_sd, false);
 }
@@ -441,7 +450,7 @@ static void leave_clock(TimeClient *tc)
         (void) time_clock_adjust(&tc->clock, &a);
         if (!a.synced)
                 return;
-        time_files_save_clock(&tc->files, now, true);
+        keep_clock(tc, now, true);
         if (d->frequency_sd < MEASURED_FREQUENCY * 10)
                 time_files_save_drift(&tc->files, now, d->frequency, d->frequency_sd, true);
 }

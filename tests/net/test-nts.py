@@ -206,6 +206,25 @@ def a_certificate_that_plain_servers_make_look_expired():
 
 
 @scenario
+def plain_servers_do_not_move_the_floor_past_a_certificate():
+    folder = tempfile.mkdtemp(prefix="lwsd-ntp-")
+    plain = [Server(offset=MONTH) for _ in range(3)]
+    with NtsServer() as server:
+        server.time.change = lambda *_: []
+        with Lwsd(server.config("Servers=" + " ".join(s.address for s in plain)), folder=folder) as lwsd:
+            assert lwsd.valid(10)
+            near(lwsd.ahead(), MONTH, 0.05)
+        server.time.change = server.answer
+        shutil.rmtree(f"{folder}/run")
+        with Lwsd(server.config(), offset=MONTH, folder=folder) as lwsd:
+            assert lwsd.valid(40), lwsd.why()
+            near(lwsd.ahead(), 0, 0.05)
+            eventually(lambda: os.path.exists(f"{folder}/state/clock"))
+            near(os.stat(f"{folder}/state/clock").st_mtime, time.time(), 20)
+    shutil.rmtree(folder)
+
+
+@scenario
 def a_certificate_that_ends_is_replaced_before():
     """Good for 20 s more, and renewed by the server in time: keys of the new one are got before the old one ends."""
     second = 1 / 86400
