@@ -280,9 +280,9 @@ class Lwsd:
     def why(self):
         return self.ctl("why")[1]
 
-    def says(self, words):
+    def says(self, words, times=1):
         self.log.seek(0)
-        return words in self.log.read()
+        return self.log.read().count(words) >= times
 
 
 def both_clocks():

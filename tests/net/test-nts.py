@@ -206,6 +206,23 @@ def a_certificate_that_plain_servers_make_look_expired():
 
 
 @scenario
+def a_certificate_that_an_authenticated_clock_makes_look_too_young():
+    """That clock is the last word: what its server said is dropped, and it is heard no more."""
+    with NtsServer(days=(20, 90), offset=MONTH) as wrong, NtsServer() as right:
+        right.certificates.ca_key = wrong.certificates.ca_key
+        right.certificates.renew()
+        config = wrong.config().replace(f"={wrong.address}", f"={wrong.address} {right.address}")
+        wrong.time.change = lambda *_: []
+        with Lwsd(config, offset=300) as lwsd:
+            eventually(lambda: lwsd.says("not yet valid"))
+            wrong.time.change = wrong.answer
+            eventually(lambda: lwsd.says("not yet valid", 2), 40)
+            assert wrong.exchanges <= 1
+            near(lwsd.ahead(), 0, 0.05)
+            assert lwsd.time()["authenticated"] == ["yes"] and wrong.address not in lwsd.time()
+
+
+@scenario
 def plain_servers_do_not_move_the_floor_past_a_certificate():
     folder = tempfile.mkdtemp(prefix="lwsd-ntp-")
     plain = [Server(offset=MONTH) for _ in range(3)]
