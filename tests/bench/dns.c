@@ -67,6 +67,7 @@ static pid_t start_server(uint16_t port, uint16_t *ret_port)
         if (fd < 0 || getsockname(fd, &sa.sa, &len) < 0)
                 exit(1);
         *ret_port = endpoint_from_sockaddr(&sa, len).port;
+        fflush(stdout); /* once, not by each child */
         pid = fork();
         if (pid == 0) {
                 int flags = 0;
