@@ -198,6 +198,14 @@ void ntp_source_transmitted(NtpSource *s, int64_t handed_nsec, int64_t sent_nsec
 
 /* -- Answers -------------------------------------------------------------------------------- */
 
+/* It does not know the time, and what it said before is as old as that (RFC 5905 11.2: unfit).
+ * Nothing else comes of it. */
+static void set_unsynchronized(NtpSource *s)
+{
+        s->unsynchronized = true;
+        s->verdict = NTP_VERDICT_UNSYNCHRONIZED;
+}
+
 static NtpKiss take_kiss(NtpSource *s, uint32_t reference_id, usec_t now)
 {
         char *code = s->kiss_code;
@@ -227,29 +235,11 @@ static NtpKiss take_kiss(NtpSource *s, uint32_t reference_id, usec_t now)
                 code[0] = 0;
                 return NTP_KISS_NTSN;
         }
+        /* a server has stratum 0, and one of these codes or none, until it is synchronised */
+        if (strchr(code, '?') || strcmp(code, "INIT") == 0 || strcmp(code, "STEP") == 0)
+                set_unsynchronized(s);
         code[0] = 0;
         return NTP_KISS_OTHER;
-}
-
-/* It does not know the time, and what it said before is as old as that (RFC 5905 11.2: unfit).
- * Nothing else comes of it. */
-static void set_unsynchronized(NtpSource *s)
-{
-        s->unsynchronized = true;
-        s->verdict = NTP_VERDICT_UNSYNCHRONIZED;
-}
-
-/* What has stratum 0 and no code is no kiss: a server has that stratum for as long as it is not
- * synchronised. */
-static bool is_kiss_code(uint32_t reference_id)
-{
-        for (unsigned shift = 0; shift < 32; shift += 8) {
-                char c = (char) (reference_id >> shift);
-
-                if (c <= ' ' || c >= 127)
-                        return false;
-        }
-        return true;
 }
 
 /* Whether it comes from who has the keys that were asked for (REQ_NTP 36, 40). */
@@ -370,9 +360,6 @@ NtpReply ntp_source_receive(NtpSource *s, const void *data, size_t size, usec_t 
         if (reply.check == NTP_CHECK_KISS) { /* what else is in it says nothing (REQ_NTP 14) */
                 s->last_check = reply.check;
                 reply.kiss = take_kiss(s, m.reference_id, now);
-                if (reply.kiss == NTP_KISS_OTHER &&
-                        (m.leap == NTP_LEAP_UNSYNC || !is_kiss_code(m.reference_id)))
-                        set_unsynchronized(s);
                 return reply;
         }
         s->last = m;

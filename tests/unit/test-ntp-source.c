@@ -435,7 +435,8 @@ START_TEST(who_is_not_synchronised_stands_for_nothing)
                 uint32_t reference_id;
                 bool unsynchronized;
         } cases[] = { { 3, 2, 0x0a000001, true }, { 0, 16, 0, true }, { 3, 16, 0, true },
-                { 0, 0, 0, true }, { 3, 0, 0x494e4954, true }, { 0, 0, 0x58414243, false } };
+                { 0, 0, 0, true }, { 3, 0, 0x494e4954, true }, { 3, 0, 0x53544550, true },
+                { 0, 0, 0x58414243, false }, { 3, 0, 0x41435354, false } };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 Peer p = peer();
