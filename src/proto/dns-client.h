@@ -191,7 +191,8 @@ bool dns_client_pop_event(DnsClient *c, DnsEvent *ret);
 usec_t dns_client_deadline(const DnsClient *c);
 void dns_client_timeout(DnsClient *c, usec_t now);
 
-/* A datagram on an attempt's own socket, from the server's address and port. False: dropped. */
+/* A datagram on an attempt's own socket, from the server's address and port, until the socket is to
+ * be closed. False: dropped. */
 bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t size, usec_t now);
 /* A message on a connection to `s`; finds its attempt by id and question. 1; 0 when nobody waits
  * for it; -EBADMSG when it is none, after which nothing on that connection can be believed. */

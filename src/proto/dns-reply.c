@@ -244,6 +244,9 @@ bool dns_client_datagram(DnsClient *c, DnsAttempt *a, const void *data, size_t s
         uint8_t copy[COPY_MAX];
         DnsMessage m;
 
+        /* nobody waits for it since a moment ago, and its end is under way */
+        if (!a->pending)
+                return false;
         if (dns_header_parse(&m.header, data, size) < 0 || !reply_is_ours(a, &m.header))
                 return false;
         if (a->mixed_case && !case_is_kept(a, &m.header)) {
@@ -356,6 +359,8 @@ void dns_client_attempt_failed(DnsClient *c, DnsAttempt *a, int error, usec_t no
 {
         DnsTransaction *t = a->txn;
 
+        if (!a->pending)
+                return;
         if (!t) {
                 dns_attempt_close(c, a);
                 return;

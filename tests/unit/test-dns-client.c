@@ -467,8 +467,36 @@ START_TEST(those_in_line_go_on_when_others_are_cancelled)
 }
 END_TEST
 
+/* The socket is to be closed, and what the loop had already seen on it comes before that. */
+START_TEST(what_comes_for_a_cancelled_question_is_dropped)
+{
+        Sim sim;
+
+        sim_init(&sim, test_seed(), 1, sim_good);
+        for (unsigned i = 0; i < 2; i++) {
+                DnsLookup *l = sim_start(&sim, "a.example", DNS_TYPE_A, 0, 0);
+                SimSocket *s;
+
+                sim_pump(&sim);
+                ck_assert_uint_eq(sim.open, 1);
+                s = container_of(heap_first(&sim.arrivals), SimSocket, node);
+                dns_lookup_free(l);
+                if (i == 0)
+                        ck_assert(
+                                !dns_client_datagram(sim.c, s->attempt, s->data, s->size, sim.now));
+                else
+                        dns_client_attempt_failed(sim.c, s->attempt, -ECONNREFUSED, sim.now);
+                ck_assert(!s->attempt->pending);
+                sim_pump(&sim);
+                ck_assert_uint_eq(sim.open, 0);
+        }
+        sim_deinit(&sim);
+}
+END_TEST
+
 TEST_MAIN("dns-client", few_descriptors_serve_many, without_any_descriptor_there_is_an_error,
-        those_in_line_go_on_when_others_are_cancelled, what_is_in_use_is_fetched_before_its_end,
+        those_in_line_go_on_when_others_are_cancelled,
+        what_comes_for_a_cancelled_question_is_dropped, what_is_in_use_is_fetched_before_its_end,
         fetching_anew_has_its_bounds, one_question_one_packet, a_useless_answer_moves_on_at_once,
         when_all_fail_the_error_comes_and_is_kept, truncation_goes_to_tcp_at_the_same_server,
         identical_questions_share_a_packet, the_longest_domain_takes_the_name,
