@@ -102,10 +102,6 @@ static int send_datagram(Resolver *r, DnsAttempt *a)
         if (!d)
                 return -ENOMEM;
         fd = udp_connect(&a->server->endpoint, PORT_DNS);
-        if ((fd == -EMFILE || fd == -ENFILE) && !list_is_empty(&r->closing)) {
-                transport_settle(r);
-                fd = udp_connect(&a->server->endpoint, PORT_DNS);
-        }
         if (fd < 0)
                 return fd;
         /* first of all, so that the server has something to do while we see to the rest */
@@ -448,10 +444,19 @@ static int send_on_connection(Resolver *r, DnsAttempt *a)
 /* -- what the machine asks for ------------------------------------------------------------------
  */
 
+static int send_by(Resolver *r, DnsAttempt *a)
+{
+        return a->transport == DNS_UDP ? send_datagram(r, a) : send_on_connection(r, a);
+}
+
 void transport_send(Resolver *r, DnsAttempt *a)
 {
-        int error = a->transport == DNS_UDP ? send_datagram(r, a) : send_on_connection(r, a);
+        int error = send_by(r, a);
 
+        if ((error == -EMFILE || error == -ENFILE) && !list_is_empty(&r->closing)) {
+                transport_settle(r);
+                error = send_by(r, a);
+        }
         if (error < 0)
                 dns_client_attempt_failed(r->client, a, error, clock_boottime_usec());
 }

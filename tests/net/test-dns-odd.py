@@ -7,6 +7,7 @@ Usage: test-dns-odd.py PATH-OF-DNS-ASK [TEST...]
 """
 
 import os
+import resource
 import socket
 import ssl
 import struct
@@ -527,6 +528,16 @@ class Failover(Case):
         ask = self.ask(self.server(lambda q: [0.02, good(q)]), wrap=["prlimit", "--nofile=20:20", "--"])
         for out in ask(*[f"n{i}.test 4" for i in range(60)]):
             self.assertEqual(out[1:], ["0", "udp", GOOD])
+
+    def test_one_descriptor_for_a_datagram_and_then_a_stream(self):
+        ask = self.ask(self.server(lambda q: good(q) if q.tcp else q.reply([], flags=0x8380)))
+        self.assertEqual(ask("192.0.2.9 4")[2], "local")  # it has all that it always has
+        limit = resource.prlimit(ask.p.pid, resource.RLIMIT_NOFILE)
+        taken = {int(fd) for fd in os.listdir(f"/proc/{ask.p.pid}/fd")}
+        free = min(set(range(len(taken) + 1)) - taken)
+        resource.prlimit(ask.p.pid, resource.RLIMIT_NOFILE, (free + 1, limit[1]))
+        self.assertEqual(ask("a.test 4")[1:], ["0", "tcp", GOOD])
+        resource.prlimit(ask.p.pid, resource.RLIMIT_NOFILE, limit)
 
     def test_two_dead_servers_first(self):
         dead = [self.server(lambda q: None) for _ in range(2)]
