@@ -2,6 +2,7 @@
 #include "lib/suite.h"
 #include "proto/dns-name.h"
 #include "util/error.h"
+#include "util/rng.h"
 #include <string.h>
 
 static DnsName name(const char *text)
@@ -234,6 +235,26 @@ START_TEST(every_octet_folds_in_every_place)
 }
 END_TEST
 
+/* Whoever does not know the seed cannot make names for one place: by the highest bit of an octet,
+ * and of any of the eight in the lot behind it. */
+START_TEST(no_names_share_a_hash_under_every_seed)
+{
+        DnsName a = name("abcdefghijklmnopqrstuvwxyz012345678901234.test");
+        Rng rng = rng_seeded(test_seed());
+        uint64_t seed = rng_u64(&rng);
+
+        for (unsigned first = 0; first < 8; first++)
+                for (unsigned changed = 0; changed < 256; changed++) {
+                        DnsName b = a;
+
+                        b.wire[first] ^= 0x80;
+                        for (unsigned i = 0; i < 8; i++)
+                                b.wire[8 + i] ^= changed >> i & 1 ? 0x80 : 0;
+                        ck_assert_uint_ne(dns_name_hash(&a, seed), dns_name_hash(&b, seed));
+                }
+}
+END_TEST
+
 START_TEST(each_letter_has_a_coin_of_its_own)
 {
         static const uint8_t all[] = { [0 ... 31] = 0xff };
@@ -267,4 +288,5 @@ TEST_MAIN("dns-name", text_round_trips, what_is_no_name_is_refused,
         a_dot_at_the_end_makes_it_absolute, case_does_not_matter_and_labels_do,
         names_are_cut_and_joined, compression_goes_backwards_only, expansion_is_bounded,
         addresses_have_names, host_names_are_letters_digits_hyphens,
-        every_octet_folds_in_every_place, each_letter_has_a_coin_of_its_own)
+        every_octet_folds_in_every_place, no_names_share_a_hash_under_every_seed,
+        each_letter_has_a_coin_of_its_own)
