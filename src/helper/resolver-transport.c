@@ -74,7 +74,6 @@ static void on_datagram(struct lws *wsi, uint32_t revents)
         uint8_t buf[4096];
         ssize_t n;
 
-        (void) revents;
         n = recv(wsi_fd(wsi), buf, sizeof(buf), MSG_TRUNC);
         if (n > (ssize_t) sizeof(buf)) {
                 /* more than was asked for, so as if cut by the server */
@@ -88,6 +87,9 @@ static void on_datagram(struct lws *wsi, uint32_t revents)
                 /* REQ_DNS 10; any other word of a router is ignored */
                 dns_client_attempt_failed(
                         r->client, d->attempt, -ECONNREFUSED, clock_boottime_usec());
+        else if (errno == EAGAIN && revents & EPOLLERR)
+                /* not watched: what comes later would not be heard of */
+                dns_client_attempt_failed(r->client, d->attempt, -EIO, clock_boottime_usec());
         if (d->attempt->pending) /* that was not what it waits for */
                 watch_again(d);
         resolver_pump(r, true);

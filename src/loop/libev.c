@@ -57,8 +57,10 @@ static void on_io(struct ev_loop *ev, ev_io *w, int revents)
 
         if (io->events & EPOLLONESHOT)
                 ev_io_stop(ev, w);
+        /* EV_ERROR: the kernel did not take it, and it is watched no more */
         io->fn(io, (revents & EV_READ ? (uint32_t) EPOLLIN : 0) |
-                           (revents & EV_WRITE ? (uint32_t) EPOLLOUT : 0));
+                           (revents & EV_WRITE ? (uint32_t) EPOLLOUT : 0) |
+                           (revents & (int) EV_ERROR ? (uint32_t) EPOLLERR : 0));
 }
 
 static int ev_events(uint32_t events)
@@ -134,7 +136,6 @@ static void ev_loop_io_remove(Loop *loop, LoopIo *io, bool closing)
 {
         /* libev takes out of its kernel's set what is closed as late as it can, and sees to it that
          * what the kernel then reports of it finds nobody */
-
         ev_io_stop(of(loop)->ev, io->source);
         free(io->source);
         io->source = NULL;

@@ -22,8 +22,9 @@ typedef struct LoopOps LoopOps;
 /* A watched descriptor, inside its owner. Zeroed is valid: not watched. */
 struct LoopIo {
         int fd;
-        /* EPOLLIN, EPOLLOUT; EPOLLERR and EPOLLHUP come without asking. With EPOLLONESHOT what
-         * comes first is told, and nothing more until the events are set again. */
+        /* EPOLLIN, EPOLLOUT; EPOLLERR and EPOLLHUP come without asking, and EPOLLERR also where the
+         * kernel would not watch it when it came to that. With EPOLLONESHOT what comes first is
+         * told, and nothing more until the events are set again. */
         uint32_t events;
         void (*fn)(LoopIo *io, uint32_t revents); /* may remove the io and free the loop's owner */
         Loop *loop;                               /* NULL when not watched */

@@ -2,12 +2,15 @@
 /* <lwsd/lws-dns.h>: from any thread, to any thread, once, and never inside the call. */
 #include "helper/resolver.h"
 #include "lib/suite.h"
+#include "loop/loop.h"
 #include <lwsd/lws-dns.h>
 #include <lwsd/lws-system.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { THREADS = 3, QUERIES = 500 };
@@ -25,7 +28,7 @@ struct World {
         struct addrinfo *kept;
 };
 
-static void world_init(World *w, unsigned n_threads)
+static void world_init_on(World *w, unsigned n_threads, uint64_t loop)
 {
         struct lws_context_creation_info info;
         struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
@@ -38,6 +41,7 @@ static void world_init(World *w, unsigned n_threads)
         ck_assert_int_eq(getsockname(w->mute, (struct sockaddr *) &sa, &len), 0);
         lws_context_info_defaults(&info, NULL);
         info.count_threads = n_threads;
+        info.options = loop;
         w->cx = lws_create_context(&info);
         ck_assert_ptr_nonnull(w->cx);
         ck_assert_int_eq(settings_new(&w->settings), 0);
@@ -45,6 +49,11 @@ static void world_init(World *w, unsigned n_threads)
         server.port = ntohs(sa.sin_port);
         ck_assert_int_eq(endpoint_list_add(&w->settings->dns.servers, &server), 0);
         ck_assert_int_eq(resolver_new(&w->resolver, w->cx, NULL, w->settings), 0);
+}
+
+static void world_init(World *w, unsigned n_threads)
+{
+        world_init_on(w, n_threads, 0);
 }
 
 static void world_deinit(World *w)
@@ -239,6 +248,50 @@ START_TEST(a_context_without_a_resolver_gets_one)
 }
 END_TEST
 
+static bool refuse_datagrams;
+static unsigned refusals;
+
+/* In place of the C library's, for the libraries that the loops are of as well. */
+_public_ int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+        int type = 0;
+        socklen_t len = sizeof(type);
+
+        if (refuse_datagrams && op != EPOLL_CTL_DEL &&
+                getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_DGRAM) {
+                refusals++;
+                errno = ENOSPC;
+                return -1;
+        }
+        return (int) syscall(SYS_epoll_ctl, epfd, op, fd, event);
+}
+
+static void ask_without_watch(uint64_t loop)
+{
+        World w;
+
+        world_init_on(&w, 1, loop);
+        refusals = 0;
+        refuse_datagrams = true;
+        ck_assert_int_eq(ask(&w, "a.test", 0, 0), 0);
+        until_called(&w, 1);
+        refuse_datagrams = false;
+        ck_assert_int_eq(w.error, -EIO);
+        ck_assert_uint_gt(refusals, 0);
+        ck_assert_uint_lt(refusals, 50);
+        world_deinit(&w);
+}
+
+/* REQ_DNS 53: neither a wait for what nobody looks at nor a loop that spins. */
+START_TEST(sockets_that_cannot_be_watched_are_an_error_at_once)
+{
+        ask_without_watch(0);
+        ask_without_watch(LWS_SERVER_OPTION_SDEVENT);
+        if (loop_libev)
+                ask_without_watch(LWS_SERVER_OPTION_LIBEV);
+}
+END_TEST
+
 static void *serve(void *opaque)
 {
         World *w = ((void **) opaque)[0];
@@ -300,4 +353,5 @@ END_TEST
 TEST_MAIN("dns-api", answers_come_as_from_getaddrinfo, records_come_whole,
         what_cannot_be_asked_is_refused_at_once, a_deadline_ends_it,
         a_cancelled_query_is_never_answered, the_end_of_the_context_answers_the_rest,
-        a_context_without_a_resolver_gets_one, from_any_thread_to_any_thread)
+        sockets_that_cannot_be_watched_are_an_error_at_once, a_context_without_a_resolver_gets_one,
+        from_any_thread_to_any_thread)
