@@ -212,6 +212,85 @@ static uint16_t collect_data(Walk *w, Writer *out)
         return n;
 }
 
+/* -- each record once -------------------------------------------------------------------------- */
+
+typedef struct Item Item;
+struct Item {
+        const uint8_t *wire, *data;
+        size_t wire_size;
+        uint16_t data_size, type;
+        bool again; /* it says what one before it has said */
+};
+
+static int compare_said(const Item *a, const Item *b)
+{
+        if (a->type != b->type)
+                return a->type < b->type ? -1 : 1;
+        if (a->data_size != b->data_size)
+                return a->data_size < b->data_size ? -1 : 1;
+        return a->data_size > 0 ? memcmp(a->data, b->data, a->data_size) : 0;
+}
+
+/* What says the same stands together, in the order in which it was said. */
+static int compare(const void *x, const void *y)
+{
+        const Item *a = *(const Item *const *) x, *b = *(const Item *const *) y;
+        int r = compare_said(a, b);
+
+        return r != 0 ? r : (a > b) - (a < b);
+}
+
+static void find_again(Item items[], Item *sorted[], size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                sorted[i] = &items[i];
+        qsort(sorted, n, sizeof(*sorted), compare);
+        for (size_t i = 1; i < n; i++)
+                sorted[i]->again = compare_said(sorted[i - 1], sorted[i]) == 0;
+}
+
+/* RFC 2181 5: a set of records has none twice. Of the last `*n` of `w`, of one owner and class, the
+ * first of each stays. Sorted, since there may be thousands. */
+static int drop_duplicates(Writer *w, size_t start, uint16_t *n)
+{
+        _cleanup_(freep) Item *many = NULL;
+        _cleanup_(freep) Item **many_sorted = NULL;
+        Item few[8], *items = few, *few_sorted[8], **sorted = few_sorted;
+        Reader rd = READER_INIT(w->data, w->pos);
+        uint16_t left = 0;
+
+        if (*n < 2 || w->failed)
+                return 0;
+        if (*n > ELEMENTSOF(few)) {
+                items = many = reallocarray(NULL, *n, sizeof(*many));
+                sorted = many_sorted = reallocarray(NULL, *n, sizeof(*many_sorted));
+                if (!items || !sorted)
+                        return -ENOMEM;
+        }
+        reader_seek(&rd, start);
+        for (size_t i = 0; i < *n; i++) {
+                DnsAnswerRecord rr;
+
+                if (!dns_answer_next(&rd, &rr))
+                        return -EBADMSG;
+                items[i] = (Item){ rr.wire, rr.data, rr.wire_size, (uint16_t) rr.data_size, rr.type,
+                        false };
+        }
+        find_again(items, sorted, *n);
+        w->pos = start;
+        for (size_t i = 0; i < *n; i++) {
+                if (items[i].again)
+                        continue;
+                memmove(w->data + w->pos, items[i].wire, items[i].wire_size);
+                w->pos += items[i].wire_size;
+                left++;
+        }
+        *n = left;
+        return 0;
+}
+
+/* -- answers ----------------------------------------------------------------------------------- */
+
 /* Uncompressed, a message can be many times its size; what an answer needs is bounded by this. */
 static size_t answer_room(const DnsMessage *m)
 {
@@ -229,13 +308,18 @@ static int answer_build(DnsAnswer **ret, Walk *w, Writer *out)
         bool nxdomain = w->m->rcode != DNS_RCODE_NOERROR || w->too_long;
         const DnsRecord *soa = NULL;
         uint16_t n_data = 0;
+        size_t start;
         DnsAnswer *a;
         int r;
 
         collect_chain(w, out);
+        start = out->pos;
         /* REQ_DNS 18: under NXDOMAIN only the chain is believed */
         if (!nxdomain)
                 n_data = collect_data(w, out);
+        r = drop_duplicates(out, start, &n_data);
+        if (r < 0)
+                return r;
         if (n_data == 0) {
                 soa = find_soa(w);
                 if (soa) {
@@ -323,6 +407,9 @@ int dns_answer_from_addresses(DnsAnswer **ret, const DnsName *name, int family, 
                         DNS_CLASS_IN, ttl, addrs[i].bytes, ip_size(family));
                 n_data++;
         }
+        r = drop_duplicates(&out, 0, &n_data);
+        if (r < 0)
+                return r;
         r = answer_new(&a, &out, name);
         if (r < 0)
                 return r;

@@ -133,7 +133,7 @@ class Bus(DaemonCase):
         def answer(q):
             if not q.tcp:
                 return q.reply(flags=0x8380)
-            return q.reply([rr(Q, MX, b"\0\1" + b"\x03abc" + Q)] * 3000 if q.type == MX else
+            return q.reply([rr(Q, MX, struct.pack(">H", i) + b"\x03abc" + Q) for i in range(3000)] if q.type == MX else
                            [a(Q, f"10.{i >> 8}.{i & 255}.1") for i in range(4000)])
 
         d = self.daemon(self.server(answer))

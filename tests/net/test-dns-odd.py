@@ -118,7 +118,7 @@ class Malformed(Case):
         for what, answer in odd.items():
             with self.subTest(what):
                 out = self.ask(self.server(answer))("www.test 4")
-                self.assertEqual((out[1], set(out[3:])), ("0", {GOOD}))
+                self.assertEqual((out[1], out[3:]), ("0", [GOOD]))
 
     def test_a_broken_datagram_is_asked_for_by_tcp(self):
         s = self.server(lambda q: good(q) if q.tcp else good(q)[:-3])
@@ -411,10 +411,11 @@ class Tcp(Case):
     def test_small_on_the_wire_and_large_in_memory(self):
         """4000 times the same long name, each a pointer."""
         def answer(q):
-            far = name(".".join("z" * 60 for _ in range(4)))
-            return q.reply([rr(Q, NS, far)] + [rr(Q, NS, struct.pack(">H", 0xC000 | 24 + len(q.question)))] * 4000)
+            far, pointer = name(".".join("z" * 60 for _ in range(4))), 0xC000 | 26 + len(q.question)
+            return q.reply([rr(Q, MX, b"\0\0" + far)]
+                           + [rr(Q, MX, struct.pack(">2H", i + 1, pointer)) for i in range(4000)])
 
-        out = self.ask(self.truncating(answer))("www.test NS")
+        out = self.ask(self.truncating(answer))("www.test MX")
         self.assertEqual((out[1], len(out) - 3), ("0", 4001))
 
     def test_truncated_there_too(self):
@@ -509,7 +510,7 @@ class Tcp(Case):
 
     def test_64_kilobytes(self):
         def answer(q):
-            return q.reply([rr(Q, TXT, (b"\xff" + b"x" * 255) * 15) for _ in range(16)])
+            return q.reply([rr(Q, TXT, (b"\xff" + bytes([i]) * 255) * 15) for i in range(16)])
 
         out = self.ask(self.truncating(answer))("www.test TXT")
         self.assertEqual((out[1], len(out) - 3), ("0", 16))

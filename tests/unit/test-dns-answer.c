@@ -265,7 +265,74 @@ START_TEST(other_sections_and_classes_do_not_answer)
 }
 END_TEST
 
+START_TEST(no_record_is_there_twice)
+{
+        _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL;
+        IpAddr addrs[3] = { { .family = AF_INET }, { .family = AF_INET }, { .family = AF_INET } };
+        Reply r;
+
+        reply_init(&r, "www.x", 0);
+        add_a(&r, "www.x", 3);
+        add_a(&r, "www.x", 1);
+        add_a(&r, "WWW.x", 3);
+        add_a(&r, "stranger.x", 9);
+        add_a(&r, "www.x", 2);
+        add_a(&r, "www.x", 1);
+        add_a(&r, "www.x", 1);
+        ck_assert_int_eq(walk(&r, &a), 0);
+        ck_assert_str_eq(addresses(a), "3 1 2 ");
+        ck_assert_uint_eq(a->n_records, 3);
+        a = dns_answer_unref(a);
+        addrs[1].bytes[3] = 1;
+        ck_assert_int_eq(dns_answer_from_addresses(&a, &r.q, AF_INET, addrs, 3, 0), 0);
+        ck_assert_str_eq(addresses(a), "0 1 ");
+        ck_assert_uint_eq(a->n_records, 2);
+}
+END_TEST
+
+/* As many as 64 kB hold; they stay in the order in which each was first said. */
+START_TEST(thousands_of_records_are_each_there_once)
+{
+        static const unsigned different[] = { 1, 2, 1500, 4000 };
+        enum { RECORDS = 4000 };
+
+        for (size_t i = 0; i < 4; i++) {
+                _cleanup_(dns_answer_unrefp) DnsAnswer *a = NULL;
+                static uint8_t buf[65535];
+                DnsName q = name("x");
+                DnsAnswerRecord rr;
+                DnsBuilder b;
+                DnsMessage m;
+                Reader rd;
+                int size;
+
+                dns_builder_init(&b, buf, sizeof(buf), 1, DNS_FLAG_QR);
+                dns_builder_question(&b, &q, DNS_TYPE_A, DNS_CLASS_IN);
+                for (unsigned k = 0; k < RECORDS; k++) {
+                        unsigned n = k % different[i];
+                        uint8_t addr[4] = { 10, 0, (uint8_t) (n >> 8), (uint8_t) n };
+
+                        ck_assert(dns_builder_record(
+                                &b, DNS_ANSWER, &q, DNS_TYPE_A, DNS_CLASS_IN, 60, addr, 4));
+                }
+                size = dns_builder_finish(&b);
+                ck_assert_int_gt(size, 0);
+                ck_assert_int_eq(dns_message_parse(&m, buf, (size_t) size), 0);
+                ck_assert_int_eq(dns_answer_from_message(&a, &m, &q, DNS_TYPE_A, DNS_CLASS_IN), 0);
+                dns_message_deinit(&m);
+                ck_assert_uint_eq(a->n_records, different[i]);
+                rd = READER_INIT(a->data, a->size);
+                for (unsigned n = 0; n < different[i]; n++) {
+                        ck_assert(dns_answer_next(&rd, &rr));
+                        ck_assert_uint_eq(rr.data[2] << 8 | rr.data[3], n);
+                }
+                ck_assert(!dns_answer_next(&rd, &rr));
+        }
+}
+END_TEST
+
 TEST_MAIN("dns-answer", only_the_final_owner_counts, dname_makes_the_alias,
         too_long_is_only_what_a_dname_made, loops_and_endless_chains_fail,
         an_alias_without_target_is_chased, negatives_need_an_soa, nxdomain_believes_no_address,
-        other_sections_and_classes_do_not_answer)
+        other_sections_and_classes_do_not_answer, no_record_is_there_twice,
+        thousands_of_records_are_each_there_once)

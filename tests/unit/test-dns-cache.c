@@ -11,7 +11,7 @@ static DnsAnswer *answer(const DnsName *name, uint32_t ttl, size_t n)
         DnsAnswer *a = NULL;
 
         for (size_t i = 0; i < n; i++)
-                addrs[i] = ip_from_bytes(AF_INET, "\1\2\3\4", 4);
+                addrs[i] = ip_from_bytes(AF_INET, (uint8_t[]){ 1, 2, 3, (uint8_t) i }, 4);
         ck_assert_int_eq(dns_answer_from_addresses(&a, name, AF_INET, addrs, n, ttl), 0);
         a->storable = true;
         return a;
