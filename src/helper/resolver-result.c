@@ -176,7 +176,6 @@ static void *fill(LookupResult *out, const DnsResult *res, const DnsAnswer *a, b
 void result_deliver(Resolver *r, Lookup *l, const DnsResult *res, bool records, int ifindex,
         LookupFn fn, void *userdata)
 {
-        _cleanup_(freep) LookupAddress *addresses = NULL;
         _cleanup_(freep) LookupStep *steps = NULL;
         char canonical[DNS_NAME_TEXT_MAX];
         const DnsAnswer *a = first_positive(res);
