@@ -31,7 +31,7 @@ setup_marked() {
 setup_guard() {
         [ -z "${LWSD_CONTAINER:-}" ] || return 0
         local mark=lwsd-${0##*/}-$$ tmp=${TMPDIR:-/tmp} dir inside status stopped='' try pid pids
-        dir=$(mktemp -d "$tmp/$mark.XXXXXX") || exit
+        dir=$(mktemp -d "$tmp/$mark.XXXXXX") && chmod 1777 "$dir" || exit # other users' tests, too
         trap 'stopped=129' HUP
         trap 'stopped=130' INT
         trap 'stopped=143' TERM
