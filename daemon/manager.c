@@ -565,12 +565,13 @@ static void close_fds(Manager *m)
         m->fds = NULL;
 }
 
-/* All is there: whoever waits is let in, and the ladder begins to climb. */
+/* All is there: whoever waits is let in, and the ladder begins to climb. Signals are taken in the
+ * same step, for a reload says READY, too. */
 static int open_up(Manager *m)
 {
         int r = private_socket_serve(m->socket);
 
-        if (r < 0)
+        if (r < 0 || (r = watch_signals(m)) < 0)
                 return r;
         close_fds(m);
         notify_ready();
@@ -579,8 +580,8 @@ static int open_up(Manager *m)
         return 0;
 }
 
-static int (*const start_steps[])(Manager *m) = { make_broker, resume, start_network, start_helpers,
-        make_bus, watch_signals, open_up };
+static int (*const start_steps[])(
+        Manager *m) = { make_broker, resume, start_network, start_helpers, make_bus, open_up };
 
 static int on_step(sd_event_source *s, void *userdata)
 {

@@ -183,7 +183,9 @@ class Names:
 
 
 class Lwsd:
-    def __init__(self, config, offset=0.0, ppm=0.0, deny=False, folder=None, names=None, keys=None):
+    def __init__(self, config, offset=0.0, ppm=0.0, deny=False, folder=None, names=None, keys=None,
+                 environment=None, through=()):
+        """`through` is a command that ends in lwsd; `environment` is added to its own."""
         self.folder = folder or tempfile.mkdtemp(prefix="lwsd-ntp-")
         self.keep = folder is not None
         self.clock = os.path.join(self.folder, "fakeclock")
@@ -197,14 +199,14 @@ class Lwsd:
                 self.write_keys(keys)
                 f.write(f"KeyFile={self.folder}/keys\n")
         env = dict(os.environ, LD_PRELOAD=FAKECLOCK, FAKECLOCK_STATE=self.clock, FAKECLOCK_OFFSET=repr(float(offset)),
-                   FAKECLOCK_PPM=str(ppm), ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0")
+                   FAKECLOCK_PPM=str(ppm), ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0", **(environment or {}))
         if deny:
             env["FAKECLOCK_DENY"] = "1"
         self.socket = os.path.join(self.folder, "run/private")
         self.log = open(os.path.join(self.folder, "log"), "w+")
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [LWSD, f"--config={self.folder}/lwsd.conf", f"--runtime-dir={self.folder}/run",
+            [*through, LWSD, f"--config={self.folder}/lwsd.conf", f"--runtime-dir={self.folder}/run",
              f"--state-dir={self.folder}/state", f"--private-socket={self.socket}", "--no-bus"],
             env=env, stdout=self.log, stderr=self.log)
 

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -38,6 +39,21 @@ def signals_in_the_middle_of_the_start():
                 eventually(lambda: lwsd.says("The configuration was read again"))
             if signal.SIGHUP != numbers[-1]:
                 assert lwsd.process.wait(10) == 0
+
+
+@scenario
+def reload_before_the_start_is_over():
+    """SIGHUP waits from before main() on: READY is the start's, whose socket serves, not the reload's."""
+    through = ["env", "--block-signal=HUP", "sh", "-c", 'kill -HUP $$; exec "$0" "$@"']
+    with tempfile.TemporaryDirectory(prefix="lwsd-ntp-") as folder, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"{folder}/notify")
+        manager.settimeout(20)
+        with Lwsd(f"Servers={Addresses.new()}", through=through, environment={"NOTIFY_SOCKET": f"{folder}/notify"}):
+            said = [manager.recv(1000).split(b"=")[0]]
+            while said[-1] != b"RELOADING":
+                said.append(manager.recv(1000).split(b"=")[0])
+        assert said[0] == b"READY", said
 
 
 @scenario
