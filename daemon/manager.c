@@ -283,6 +283,13 @@ static void make_folder_of(const char *path)
                 (void) dir_make(folder);
 }
 
+static int complain_of_runtime_dir(const Manager *m, int error)
+{
+        log_error("The runtime directory %s cannot be used: %s", m->options.runtime_dir,
+                strerror(-error));
+        return error;
+}
+
 static int open_directories(Manager *m)
 {
         int r;
@@ -292,11 +299,8 @@ static int open_directories(Manager *m)
                 m->runtime_fd = open(m->options.runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 r = m->runtime_fd < 0 ? -errno : 0;
         }
-        if (r < 0) {
-                log_error("The runtime directory %s cannot be used: %s", m->options.runtime_dir,
-                        strerror(-r));
-                return r;
-        }
+        if (r < 0)
+                return complain_of_runtime_dir(m, r);
         make_folder_of(m->options.private_socket);
         r = dir_make(m->options.state_dir);
         if (r < 0)
@@ -479,10 +483,11 @@ static int resume(Manager *m)
         int r;
 
         r = holds_new(&m->holds, m->thread, m->ladder, &m->quota, m->runtime_fd);
-        if (r >= 0)
-                r = states_dir_new(&m->states, m->runtime_fd);
         if (r < 0)
                 return r;
+        r = states_dir_new(&m->states, m->runtime_fd);
+        if (r < 0)
+                return complain_of_runtime_dir(m, r);
         holds_restore(m->holds, m->fds, m->n_fds);
         states_dir_load(m->states, &m->view);
         if (m->view.resuming) {

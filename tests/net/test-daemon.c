@@ -458,6 +458,9 @@ static void test_two_of_them(void)
         write_file("/run/mine", "kept");
         cannot_start(
                 "--runtime-dir=/run/mine/a/b", "/run/mine/a/b cannot be used: Not a directory");
+        assert(mkdir("/run/odd", 0755) == 0);
+        write_file("/run/odd/states", "no folder");
+        cannot_start("--runtime-dir=/run/odd", "/run/odd cannot be used: Not a directory");
         cannot_start("--private-socket=/run/mine", "/run/mine is no socket");
         assert(access("/run/mine", F_OK) == 0);
         cannot_start(
