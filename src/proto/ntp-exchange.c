@@ -41,7 +41,8 @@ NtpCheck ntp_exchange_measure(const NtpExchange *e, NtpTime transmit, int8_t pre
         delay = trip - server;
         if (delay < -precision || delay > NTP_MAX_ROUNDTRIP_SEC)
                 return NTP_CHECK_DELAY;
-        offset = ((t2 - t1) + (t3 - t4)) / 2;
+        /* (t2 - t1 + t3 - t4) / 2, where the sum of two centuries would be too much */
+        offset = (t2 - t1) + ((t3 - t2) - (t4 - t1)) / 2;
         if (t4 + offset < build_nsec)
                 return NTP_CHECK_BEFORE_BUILD;
         *ret = (NtpSample){

@@ -108,6 +108,28 @@ START_TEST(check_16_before_the_build)
 }
 END_TEST
 
+/* What a clock without a battery may show at first, however far that is from the truth. */
+START_TEST(a_clock_that_is_centuries_off)
+{
+        static const int64_t years[] = { 1971, 2099, 2110, 2200, 2255 };
+
+        for (size_t i = 0; i < ELEMENTSOF(years); i++) {
+                int64_t local = (years[i] - 1970) * 31556952 * NTP_NSEC_PER_SEC;
+                NtpExchange e = { .received_at = 21000,
+                        .sent_nsec = local,
+                        .received_nsec = local + 21 * MS,
+                        .receive = ntp_time_from_nsec(T0 + 10 * MS) };
+                NtpSample sample;
+
+                ck_assert_int_eq(ntp_exchange_measure(
+                                         &e, ntp_time_from_nsec(T0 + 11 * MS), -20, BUILD, &sample),
+                        NTP_CHECK_OK);
+                ck_assert_int_lt(llabs(sample.offset_nsec - (T0 - local)), 10);
+                ck_assert_double_eq_tol(sample.delay, 0.020, 1e-6);
+        }
+}
+END_TEST
+
 START_TEST(check_17_the_dates_of_its_certificate)
 {
         const int64_t day = 86400, now = T0 / NTP_NSEC_PER_SEC + 1000;
@@ -614,7 +636,8 @@ TEST_MAIN("ntp-source", an_honest_answer_counts, check_1_length, check_2_fields,
         check_7_no_receive, check_7_no_transmit, a_spoofed_kiss, a_kiss_of_the_wrong_mode,
         check_9_stratum, check_10_leap, check_11_distance, check_12_reference, check_13_backwards,
         check_13_longer_than_the_trip, check_14_delay, check_15_a_clock_that_jumped,
-        check_16_before_the_build, check_17_the_dates_of_its_certificate, an_answer_counts_once,
+        check_16_before_the_build, a_clock_that_is_centuries_off,
+        check_17_the_dates_of_its_certificate, an_answer_counts_once,
         a_new_request_makes_the_old_cookie_worthless, version_3_answers_and_unknown_fields_are_fine,
         noise_below_its_precision_is_no_lie, no_delay_is_finer_than_the_clock_of_the_server,
         what_an_answer_takes_to_leave_is_half_of_what_it_can_be,
