@@ -49,6 +49,7 @@ setup_guard() {
                                 kill -KILL "$pid"
                         elif [ "$try" = 1 ]; then
                                 kill -TERM "$pid"
+                                kill -CONT "$pid" # what is stopped ends no sooner
                         fi
                 done 2>/dev/null
                 sleep 0.1
@@ -61,7 +62,7 @@ setup_guard() {
                 [ -n "$(find /sys/fs/cgroup -maxdepth 2 -name "$mark-*" 2>/dev/null)" ] || break
                 sleep 0.1
         done
-        rm -rf "$dir" "/run/systemd/nspawn/propagate/$mark"-* "/run/systemd/nspawn/unix-export/$mark"-*
+        rm -rf "$dir" "/run/systemd/nspawn/propagate/$mark"-* "/run/systemd/nspawn/unix-export/$mark"-* 2>/dev/null
         exit "${stopped:-$status}"
 }
 

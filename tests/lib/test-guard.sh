@@ -24,6 +24,11 @@ finish)
         # not broken off: waited for
         env -u LWSD_CONTAINER sh -c 'until [ -e "$0/go" ]; do sleep 0.02; done; echo >"$0/finished"' "$here"
         ;;
+stop) # as one does who reads from a terminal that is not his
+        echo busy >"$here/ready"
+        kill -STOP $$
+        sleep 1000
+        ;;
 *)
         echo busy >"$here/ready"
         sleep 1000
@@ -62,6 +67,7 @@ broken_off() {
 broken_off end 3 ''
 broken_off wait 143 TERM
 broken_off wait 130 INT
+broken_off stop 143 TERM
 broken_off finish 143 TERM
 [ -e "$here/finished" ] || fail "what must be finished was broken off"
 [ $failures = 0 ]
