@@ -95,40 +95,42 @@ static int append_source(sd_bus_message *m, const TimeSource *s)
         return sd_bus_message_close_container(m);
 }
 
-GETTER(sources)
+static int append_verdict(sd_bus_message *m, const TimeSource *s)
+{
+        return append_text(m, s->verdict);
+}
+
+static int append_mode(sd_bus_message *m, const TimeSource *s)
+{
+        return append_text(m, s->interleaved ? "interleaved" : "basic");
+}
+
+static int append_of_each(sd_bus_message *m, void *userdata, const char *type,
+        int (*append)(sd_bus_message *m, const TimeSource *s))
 {
         TimeClient *tc = system_time(MANAGER(userdata)->system);
         TimeSource source;
         int r;
 
-        r = sd_bus_message_open_container(m, 'a', "(sayuxtub)");
+        r = sd_bus_message_open_container(m, 'a', type);
         for (size_t i = 0; tc && r >= 0 && time_client_source(tc, i, &source); i++)
-                r = append_source(m, &source);
+                r = append(m, &source);
         return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+GETTER(sources)
+{
+        return append_of_each(m, userdata, "(sayuxtub)", append_source);
 }
 
 GETTER(source_verdicts)
 {
-        TimeClient *tc = system_time(MANAGER(userdata)->system);
-        TimeSource source;
-        int r;
-
-        r = sd_bus_message_open_container(m, 'a', "s");
-        for (size_t i = 0; tc && r >= 0 && time_client_source(tc, i, &source); i++)
-                r = append_text(m, source.verdict);
-        return r < 0 ? r : sd_bus_message_close_container(m);
+        return append_of_each(m, userdata, "s", append_verdict);
 }
 
 GETTER(source_modes)
 {
-        TimeClient *tc = system_time(MANAGER(userdata)->system);
-        TimeSource source;
-        int r;
-
-        r = sd_bus_message_open_container(m, 'a', "s");
-        for (size_t i = 0; tc && r >= 0 && time_client_source(tc, i, &source); i++)
-                r = append_text(m, source.interleaved ? "interleaved" : "basic");
-        return r < 0 ? r : sd_bus_message_close_container(m);
+        return append_of_each(m, userdata, "s", append_mode);
 }
 
 const sd_bus_vtable bus_time_vtable[] = {
