@@ -222,6 +222,13 @@ static void write_file(Resolver *r, const char *name, const DnsResolvConf *c, ch
         *last = TAKE_PTR(text);
 }
 
+static bool is_there(const Resolver *r, const char *name)
+{
+        _cleanup_fd_ int dir = open(r->settings->runtime_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return dir >= 0 && faccessat(dir, name, F_OK, 0) == 0;
+}
+
 void files_write(Resolver *r, const DnsResolvConf *c)
 {
         const EndpointList *stubs = &r->settings->dns.stub;
@@ -241,9 +248,11 @@ void files_write(Resolver *r, const DnsResolvConf *c)
                         (void) if_indextoname(
                                 (unsigned) out.servers[i].ifindex, out.servers[i].ifname);
         write_file(r, "resolv.conf", &out, &r->files->written);
-        if (stubs->n == 0)
+        /* without a stub, who was pointed there is sent on to the servers themselves */
+        if (stubs->n == 0 && !is_there(r, "stub-resolv.conf"))
                 return;
-        out.n_servers = 0;
+        if (stubs->n > 0)
+                out.n_servers = 0;
         for (size_t i = 0; i < stubs->n && i < DNS_SERVERS_MAX; i++)
                 out.servers[out.n_servers++] = stubs->items[i];
         write_file(r, "stub-resolv.conf", &out, &r->files->written_stub);

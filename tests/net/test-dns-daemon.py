@@ -379,6 +379,19 @@ class Stub(DaemonCase):
         with open(f"{d.dir}/run/stub-resolv.conf") as f:
             self.assertIn("nameserver 127.0.0.1\n", f.read())
 
+    def test_its_file_without_it(self):
+        """Whoever is pointed to a stub that is no more finds the servers."""
+        def file():
+            with open(f"{d.dir}/run/stub-resolv.conf") as f:
+                return f.read()
+
+        s, d = self.start()
+        self.assertIn("nameserver 127.0.0.1\n", file())
+        d.configure(s, "192.0.2.77")
+        d.p.send_signal(signal.SIGHUP)
+        self.eventually(lambda: "nameserver 192.0.2.77\n" in file())
+        self.assertNotIn("127.0.0.1", file())
+
     def test_ipv6(self):
         self.start(address="::1")
         self.assertEqual(ask_stub(self.port, question("a.test"), "::1")[7], 1)
